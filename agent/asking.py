@@ -1,0 +1,148 @@
+"""How Ferret is asked: one wording per purpose, in the forms that its answers were trained on, and how they are read.
+
+The wordings stand here alone. The embedded weights answer in fixed short forms ("a dog"; "dog [x1, y1, x2, y2]";
+"There is no dog."); larger weights answer the same questions in longer prose, which is read by the same functions.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from agent.context import Context
+from agent.lexicon import Lexicon
+from agent.sightings import Corners, corners
+from ferret.parsing import parse_answer
+from ferret.regions import Region
+from ferret.words import bare_name, is_or_are, plural, same_name, with_article
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+REFER = "What is <region1>?"
+HINT = " Hint: {}."
+DESCRIBE = "Describe the picture. Include the coordinates for each mentioned object."
+
+# A longer answer than this is prose of its own, not a name.
+NAME_WORDS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One thing to ask Ferret about one picture; `key` tells what for."""
+
+    key: str
+    image: int
+    question: str
+    regions: tuple[Region, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What Ferret said: prose without coordinates, the boxes it gave (pixels), and how sure it was (0..1)."""
+
+    key: str
+    image: int
+    raw: str
+    text: str
+    confidence: float
+    boxes: tuple[Corners, ...] = ()
+
+    @property
+    def denies(self) -> bool:
+        """Whether Ferret says that there is none."""
+        words = self.text.lower().lstrip()
+        return words.startswith(("there is no", "there are no", "no,", "no ", "nothing", "none")) or words in {
+            "no",
+            "no.",
+        }
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON for the state."""
+        return {
+            "key": self.key, "image": self.image, "raw": self.raw, "text": self.text,
+            "confidence": self.confidence, "boxes": [list(box) for box in self.boxes],
+        }  # fmt: skip
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> "Reply":
+        """The reply that `to_json` wrote."""
+        return cls(**{**value, "boxes": tuple((x1, y1, x2, y2) for x1, y1, x2, y2 in value["boxes"])})
+
+
+def refer(key: str, region: Region, hint: str | None = None) -> Ask:
+    """What is in this region? `hint` is what an instrument takes it for."""
+    return Ask(key, region.image, REFER + (HINT.format(hint) if hint else ""), (region,))
+
+
+def ground(key: str, image: int, name: str, *, every: bool) -> Ask:
+    """Where is it; where are they all?"""
+    question = f"Find all {plural(name)}." if every else f"Where {is_or_are(name)} the {name}?"
+    return Ask(key, image, question)
+
+
+def describe(key: str, image: int) -> Ask:
+    """What is on the picture, in Ferret's own words?"""
+    return Ask(key, image, DESCRIBE)
+
+
+def ask_ferret(asks: Sequence[Ask], images: Sequence["Image.Image"], context: Context) -> dict[str, Reply]:
+    """Ferret's replies by key. All questions about one picture are asked at once, on one encoding of it.
+
+    Raises `WeightsError` when there are no such weights.
+    """
+    from ferret.engine import Prompt
+
+    replies: dict[str, Reply] = {}
+    free = context.instruments.speaks_freely()
+    for index, named in sorted({(ask.image, bool(ask.regions) and not free) for ask in asks}):
+        here = [ask for ask in asks if ask.image == index and (bool(ask.regions) and not free) == named]
+        picture = images[index]
+        prompts = [Prompt(ask.question, ask.regions) for ask in here]
+        most = context.limits.name_tokens if named else context.limits.max_new_tokens
+        said = context.instruments.engine.answer(picture, prompts, max_new_tokens=most)
+        for ask, generation in zip(here, said, strict=True):
+            parsed = parse_answer(generation.text, picture.width, picture.height)
+            boxes = tuple(corners(box) for box in parsed.boxes if box.area > 0)
+            confidence = min(max(float(generation.confidence), 0.0), 1.0)
+            replies[ask.key] = Reply(ask.key, index, generation.text, parsed.text.strip(), confidence, boxes)
+    return replies
+
+
+def name_probabilities(ask: Ask, names: Sequence[str], image: "Image.Image", context: Context) -> dict[str, float]:
+    """How probable Ferret finds each name as the whole answer to a referring question, each in 0..1."""
+    from ferret.engine import Prompt
+
+    engine = context.instruments.engine
+    # With the end of the answer, so that "rice" is not credited with all of "rice ball".
+    stop = engine.processor.conversation.stop
+    scores = engine.score(image, Prompt(ask.question, ask.regions), [with_article(name) + stop for name in names])
+    return {name: math.exp(min(score, 0.0)) for name, score in zip(names, scores, strict=True)}
+
+
+def said_name(text: str, lexicon: Lexicon) -> str | None:
+    """The thing that a referring answer names: a known name where there is one, else the answer itself if it is
+    short.
+    """
+    bare = bare_name(text)
+    if bare in {"", "a", "an", "the"}:
+        return None
+    match = lexicon.match(bare)
+    if match.name is not None and not match.modifiers:
+        return match.name
+    if len(bare.split()) <= NAME_WORDS:
+        return bare
+    for phrase in lexicon.find(text):
+        found = lexicon.match(phrase)
+        if found.name is not None:
+            return found.name
+    return None
+
+
+def speaks_of(text: str, name: str, lexicon: Lexicon) -> bool:
+    """Whether a referring answer names this thing: alone, or within a longer sentence."""
+    said = said_name(text, lexicon)
+    if said is not None and (said == name or same_name(said, name)):
+        return True
+    words = f" {bare_name(text)} "
+    return len(words.split()) > NAME_WORDS and f" {bare_name(name)} " in words

@@ -1,0 +1,266 @@
+"""Checking: what is believed after Ferret and the instruments have been held against each other.
+
+- What an instrument doubts, or what Ferret alone has grounded, is referred back to Ferret: "what is in this region?".
+- A region is named by both voices: the product of Ferret's and the detector's probabilities over the names that either
+  of them offers. Where they disagree, Ferret is asked once more with the detector's word as a hint.
+- What nobody confirms is dropped, or becomes a guess: "not found" and "unsure" are answers.
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from agent.asking import Ask, Reply, ask_ferret, name_probabilities, refer, said_name, speaks_of
+from agent.context import Context
+from agent.intents import Intent, Plan
+from agent.lexicon import Lexicon
+from agent.perception import Observed, pictures_of
+from agent.reasoning import description_key, name_of, phrases_of, refer_key, target_key
+from agent.sightings import Corners, Sighting, corners, how_well, without_duplicates
+from agent.state import Json
+from ferret.parsing import parse_answer
+from ferret.regions import Box, Mask, Point, Polygon, Region, Scribble, box_iou
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+# Names of the detector that are weighed for one region.
+CANDIDATES = 8
+# A longer answer to "what is this?" is told as it is.
+SENTENCE_WORDS = 6
+# How strongly one voice may move the odds of a thing being there.
+LOUDEST_VOTE = 2.5
+
+
+class Checker:
+    """The checks of one turn. `prepare` asks Ferret everything that is in doubt at once; the rest only weighs."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        regions: Sequence[Region],
+        marks: Sequence[Json],
+        pictures: Sequence["Image.Image"],
+        observed: Observed,
+        replies: dict[str, Reply],
+        lexicon: Lexicon,
+        context: Context,
+    ) -> None:
+        self.plan = plan
+        self.regions = regions
+        self.marks = marks
+        self.pictures = pictures
+        self.observed = observed
+        self.replies = replies
+        self.lexicon = lexicon
+        self.context = context
+        self.limits = context.thresholds
+        self.speaks_freely = context.instruments.speaks_freely()
+        self.asked = 0
+
+    # --- asking back ------------------------------------------------------------------------------------------------
+
+    def prepare(self) -> None:
+        """Refers back to Ferret what is in doubt: weak detections that matter to the plan, and what Ferret alone
+        saw.
+        """
+        asks: dict[str, Ask] = {}
+        for step in self.plan.steps:
+            for image in pictures_of(step, len(self.pictures), self.marks):
+                doubtful: list[Sighting] = []
+                for phrase in phrases_of(step):
+                    doubtful += [s for s in self._candidates(self.names(phrase), image) if self._is_doubtful(s)]
+                if not phrases_of(step) and step.intent in {Intent.LIST, Intent.DESCRIBE, Intent.COUNT, Intent.SEGMENT}:
+                    doubtful += [s for s in self._all(image) if self._is_doubtful(s)]
+                for sighting in doubtful:
+                    ask = refer(_back_key(image, sighting.box), sighting.region)
+                    asks.setdefault(ask.key, ask)
+        self._ask(asks.values())
+
+    def _ask(self, asks: Iterable[Ask]) -> None:
+        missing = [ask for ask in asks if ask.key not in self.replies]
+        if missing:
+            self.asked += len(missing)
+            self.replies |= ask_ferret(missing, self.pictures, self.context)
+
+    # --- things looked for by name ----------------------------------------------------------------------------------
+
+    def names(self, phrase: str) -> tuple[str, ...]:
+        """The names that a phrase covers; the phrase itself when no model knows it."""
+        match = self.lexicon.match(phrase)
+        return match.names or (phrase,)
+
+    def present(self, phrase: str, image: int) -> list[Sighting]:
+        """The things on one picture that a phrase names and that passed the check, the most probable first."""
+        weighed = [self._weighed(sighting) for sighting in self._candidates(self.names(phrase), image)]
+        kept = [sighting for sighting in weighed if sighting.score >= self.limits.present]
+        return without_duplicates(kept, self.limits.duplicate)
+
+    def absence(self, phrase: str, image: int) -> float:
+        """How probable it is that nothing of the kind is there, given that nothing passed: 0..1."""
+        name = name_of(phrase, self.lexicon)
+        best = max((self._weighed(s).score for s in self._candidates(self.names(phrase), image)), default=0.05)
+        reply = self.replies.get(target_key(image, name)) if name is not None else None
+        absent = 1.0 - best
+        return _voted(absent, reply.confidence, reply.denies) if reply is not None else absent
+
+    def everything(self, image: int) -> list[Sighting]:
+        """All things on one picture that passed the check, the most probable first."""
+        kept: list[Sighting] = []
+        for sighting in self._all(image):
+            weighed = self._weighed(sighting)
+            if weighed.score >= self.limits.listed:
+                kept.append(weighed)
+        kept = without_duplicates(kept, self.limits.duplicate)
+        # One thing has one name: of two names for the same place the more probable stays.
+        return [
+            one
+            for index, one in enumerate(kept)
+            if not any(box_iou(one.region, better.region) > self.limits.duplicate for better in kept[:index])
+        ]
+
+    def _all(self, image: int) -> list[Sighting]:
+        return self.observed.detections(image, self.limits.doubtful_low)
+
+    def _candidates(self, names: Sequence[str], image: int) -> list[Sighting]:
+        """Everything on one picture that may be one of `names`: by the detector, or by Ferret alone."""
+        seen: list[Sighting] = []
+        detections = self.observed.detections(image, self.limits.floor)
+        for detection in detections:
+            score, name = max((detection.probability(name), name) for name in names)
+            if score >= self.limits.floor:
+                seen.append(replace(detection, label=name, score=score))
+        for name in names:
+            reply = self.replies.get(target_key(image, name))
+            for box in reply.boxes if reply is not None else ():
+                here = Box(*box, image=image)
+                if any(box_iou(here, one.region) >= self.limits.same_place for one in seen):
+                    continue
+                other = max(
+                    (d.score for d in detections if box_iou(here, d.region) >= self.limits.same_place), default=0.0
+                )
+                assert reply is not None
+                score = reply.confidence * self.limits.unconfirmed * (1.0 - other)
+                seen.append(Sighting(name, image, box, score, "ferret"))
+        return seen
+
+    def _is_doubtful(self, sighting: Sighting) -> bool:
+        if sighting.source == "ferret":
+            return True
+        return self.limits.doubtful_low <= sighting.score < self.limits.doubtful_high
+
+    def _weighed(self, sighting: Sighting) -> Sighting:
+        """The sighting with its probability after everybody who has a word on it has been heard."""
+        if not self._is_doubtful(sighting):
+            return sighting
+        score = sighting.score
+        back = self.replies.get(_back_key(sighting.image, sighting.box))
+        if back is not None:
+            score = _voted(score, back.confidence, speaks_of(back.text, sighting.label, self.lexicon))
+        target = self.replies.get(target_key(sighting.image, sighting.label))
+        if target is not None and sighting.source != "ferret":
+            agrees = any(
+                box_iou(Box(*box, image=sighting.image), sighting.region) >= self.limits.same_place
+                for box in target.boxes
+            )
+            if agrees or target.denies:
+                score = _voted(score, target.confidence, agrees)
+        return replace(sighting, score=score)
+
+    # --- regions that were pointed at ---------------------------------------------------------------------------------
+
+    def named(self, index: int) -> tuple[Sighting, Sighting | None]:
+        """What a given region shows: the region itself with its name, and the detection that fits it best, if any."""
+        region = self.regions[index]
+        picture = self.pictures[region.image]
+        free = isinstance(region, Mask | Polygon)
+        mask = region.to_mask(*picture.size) if free else None
+        fits = [(how_well(region, one, mask), one) for one in self.observed.detections(region.image, self.limits.floor)]
+        fits = [(fit, one) for fit, one in fits if fit >= self.limits.matching]
+        best = max(fits, key=lambda pair: pair[0] * pair[1].score)[1] if fits else None
+        name, confidence = self._name(index, fits)
+        kept = self.context.artifacts.put_mask(region.to_mask(*picture.size)) if _is_free(region) else None
+        given = Sighting(
+            name, region.image, corners(region.bounds(*picture.size)), confidence, "user", mask=kept, given=index
+        )
+        match = replace(best, label=name, score=confidence) if best is not None and best.probability(name) else None
+        return given, match
+
+    def prose(self, index: int) -> str | None:
+        """Ferret's own words on a given region, when they are a sentence rather than a name."""
+        reply = self.replies.get(refer_key(index))
+        told = self.speaks_freely and reply is not None and len(reply.text.split()) > SENTENCE_WORDS
+        return reply.text if told and reply is not None else None
+
+    def description(self, image: int) -> tuple[str, list[Sighting], float] | None:
+        """Ferret's own words on a picture, the things that they link, and how sure it is; None when it was not
+        asked.
+        """
+        reply = self.replies.get(description_key(image))
+        if reply is None or not reply.text:
+            return None
+        parsed = parse_answer(reply.raw, *self.pictures[image].size, image=image)
+        linked = [(span.text, parsed.boxes[index]) for span in parsed.spans for index in span.boxes]
+        things = [
+            Sighting(text, image, corners(box), reply.confidence, "ferret") for text, box in linked if box.area > 0
+        ]
+        return parsed.text, things, reply.confidence
+
+    def _name(self, index: int, fits: Sequence[tuple[float, Sighting]]) -> tuple[str, float]:
+        """The most probable name of a region, and how probable it is."""
+        region = self.regions[index]
+        reply = self.replies.get(refer_key(index))
+        said = said_name(reply.text, self.lexicon) if reply is not None else None
+        seen: dict[str, float] = {}
+        for fit, detection in fits:
+            for label, score in detection.scores or ((detection.label, detection.score),):
+                seen[label] = max(seen.get(label, 0.0), fit * score)
+        names = sorted(seen, key=lambda name: (-seen[name], name))[:CANDIDATES]
+        if said is not None and said not in names:
+            names.append(said)
+        if not names:
+            return "", 0.0
+        ask = refer(refer_key(index), region)
+        picture = self.pictures[region.image]
+        self.asked += 1
+        heard = name_probabilities(ask, names, picture, self.context)
+        weights = self._product(names, heard, seen)
+        best = max(names, key=lambda name: (weights[name], name))
+        if seen and said != names[0] and best != said:
+            # The voices disagree: Ferret gets one more look, knowing what the detector takes it for.
+            hinted = name_probabilities(refer(ask.key, region, names[0]), names, picture, self.context)
+            heard = {name: (heard[name] + hinted[name]) / 2 for name in names}
+            weights = self._product(names, heard, seen)
+            best = max(names, key=lambda name: (weights[name], name))
+        rest = max(1.0 - sum(heard.values()), 0.0) ** self.limits.ferret_weight
+        rest *= self.limits.unheard**self.limits.detector_weight
+        confidence = weights[best] / (sum(weights.values()) + rest) if weights[best] > 0 else 0.0
+        if not seen:
+            confidence = heard[best] * self.limits.unconfirmed
+        return best, min(confidence, 1.0)
+
+    def _product(self, names: Sequence[str], heard: dict[str, float], seen: dict[str, float]) -> dict[str, float]:
+        floor = self.limits.unheard
+        return {
+            name: max(heard[name], floor * floor) ** self.limits.ferret_weight
+            * max(seen.get(name, 0.0), floor) ** self.limits.detector_weight
+            for name in names
+        }  # fmt: skip
+
+
+def _is_free(region: Region) -> bool:
+    return isinstance(region, Mask | Polygon | Scribble) and not isinstance(region, Point)
+
+
+def _back_key(image: int, box: Corners) -> str:
+    return f"back:{image}:" + ",".join(f"{number:.1f}" for number in box)
+
+
+def _voted(probability: float, confidence: float, agrees: bool) -> float:
+    """A probability after one more voice that is `confidence` sure (0..1) agrees or disagrees: a sum of log odds."""
+    clipped = min(max(probability, 1e-4), 1 - 1e-4)
+    loudness = math.log(max(confidence, 0.5) / max(1.0 - confidence, 1e-4)) if confidence > 0.5 else 0.1
+    vote = min(loudness, LOUDEST_VOTE)
+    odds = math.log(clipped / (1 - clipped)) + (vote if agrees else -vote)
+    return 1.0 / (1.0 + math.exp(-odds))

@@ -1,0 +1,25 @@
+"""What the nodes of the graph work with beside the state: models, artifacts, thresholds. Never checkpointed."""
+
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from agent.artifacts import ArtifactStore
+from agent.instruments import Instruments
+from agent.settings import Limits, Thresholds
+from agent.threads import ThreadStore
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The runtime context of one run."""
+
+    instruments: Instruments
+    artifacts: ArtifactStore
+    thresholds: Thresholds = field(default_factory=Thresholds)
+    limits: Limits = field(default_factory=Limits)
+
+
+@lru_cache(maxsize=1)
+def default_context() -> Context:
+    """For a graph that is run without a context, as LangGraph's own server does: embedded weights, the usual folder."""
+    return Context(Instruments(), ThreadStore().artifacts)

@@ -1,0 +1,60 @@
+"""Findings: what a step of the plan comes to after the checks, before it is put into words."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from agent.sightings import Sighting
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """One thing asked about and what was found for it.
+
+    `phrase` is how the question calls it (None: nobody named it), `name` how it is said in prose ("" when unknown),
+    `region` the index of the given region that it is. `score` is how sure the finding is, that nothing was found
+    included. `known` is False for a word that no loaded model has a name for. `prose` are Ferret's own words, when they
+    are more than a name.
+    """
+
+    phrase: str | None
+    name: str
+    sightings: tuple[Sighting, ...]
+    score: float
+    region: int | None = None
+    known: bool = True
+    prose: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON for the state."""
+        return {
+            "phrase": self.phrase, "name": self.name, "score": self.score, "region": self.region, "known": self.known,
+            "prose": self.prose, "sightings": [sighting.to_json() for sighting in self.sightings],
+        }  # fmt: skip
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> "Group":
+        """The group that `to_json` wrote."""
+        return cls(**{**value, "sightings": tuple(Sighting.from_json(one) for one in value["sightings"])})
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one step found: its targets, operands and regions in the order of the question, or all things by name."""
+
+    groups: tuple[Group, ...]
+    images: tuple[int, ...] = field(default=(0,))
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON for the state."""
+        return {"groups": [group.to_json() for group in self.groups], "images": list(self.images)}
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> "Finding":
+        """The finding that `to_json` wrote."""
+        return cls(tuple(Group.from_json(one) for one in value["groups"]), tuple(value["images"]))
+
+    @property
+    def sightings(self) -> tuple[Sighting, ...]:
+        """All sightings of all groups."""
+        return tuple(sighting for group in self.groups for sighting in group.sightings)

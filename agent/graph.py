@@ -1,0 +1,210 @@
+"""The controller as a LangGraph graph.
+
+    understand -> perceive (side by side) -> reason -> check -> look_closer (side by side) -> answer
+
+`understand` fixes the plan from words alone. `perceive` runs the instruments that the plan asks for, each as a task
+of its own. `reason` asks Ferret; `check` holds Ferret and the instruments against each other. `look_closer` cuts out
+or reads what passed the check, when the plan asks for that. `answer` puts it into words. `graph` is compiled without
+a checkpointer, for single questions and for LangGraph's own server; threads compile their own with
+`build_graph(checkpointer)`.
+"""
+
+import os
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+# Before langgraph is imported: its serializer then revives no arbitrary objects from a checkpoint.
+os.environ.setdefault("LANGGRAPH_STRICT_MSGPACK", "true")
+
+from langgraph.config import get_stream_writer
+from langgraph.graph import END, START, StateGraph
+from langgraph.runtime import Runtime
+from langgraph.types import Send
+
+from agent.asking import Reply, ask_ferret
+from agent.checking import Checker
+from agent.closer import closer_looks
+from agent.composing import compose
+from agent.context import Context, default_context
+from agent.findings import Finding
+from agent.intents import Plan
+from agent.memory import recall, remembered
+from agent.perception import Observed, looks_for, take_look
+from agent.planning import plan_question
+from agent.reasoning import questions_for
+from agent.request import prepare
+from agent.state import AskInput, AskOutput, Json, Look, State, region_from_json
+from agent.verdicts import findings_of
+from ferret.regions import Region
+
+if TYPE_CHECKING:
+    from langgraph.checkpoint.base import BaseCheckpointSaver
+    from langgraph.graph.state import CompiledStateGraph
+
+# Far above what a plan of the longest kind takes, far below langgraph's default.
+RECURSION_LIMIT = 25
+
+
+def understand(state: State, runtime: Runtime[Context]) -> Json:
+    """Question and regions to a plan; everything of the turn before is emptied."""
+    context = _context(runtime)
+    started = time.time()
+    memory = state.get("memory")
+    request = prepare(
+        state.get("question", ""),
+        state.get("images", []),
+        state.get("regions", []),
+        context.artifacts,
+        context.limits,
+        nameable=len(memory["pointed"] or memory["found"]) if memory else 0,
+    )
+    asked = request["question"]
+    if not request["regions"]:
+        asked, recalled = recall(asked, request["images"], memory)
+        request["regions"] = [*recalled]
+    plan = plan_question(asked, len(request["regions"]), len(request["images"]), context.instruments.lexicon())
+    steps = [step.model_dump(mode="json") for step in plan.steps]
+    get_stream_writer()({"kind": "plan", "steps": steps})
+    fresh: Json = {**request, "plan": plan.model_dump(mode="json"), "started": started}
+    fresh |= {"observations": None, "replies": [], "findings": []}
+    return fresh
+
+
+def to_instruments(state: State) -> Sequence[Send] | str:
+    """One task per look that the plan asks for."""
+    plan = Plan.model_validate(state["plan"])
+    return [Send("perceive", look) for look in looks_for(plan, state["images"], state["regions"])] or "reason"
+
+
+def perceive(sent: Json, runtime: Runtime[Context]) -> Json:
+    """One look of one instrument at one picture; `sent` is a `Look`, and no part of the state."""
+    look = Look(**sent)  # type: ignore[typeddict-item]
+    tell = get_stream_writer()
+    tell({"kind": "tool_started", "tool": look["tool"], "image": look["image"]})
+    seen = take_look(look, _context(runtime))
+    tell({"kind": "tool_finished", **{key: seen[key] for key in ("tool", "image", "summary", "seconds", "error")}})
+    return {"observations": [seen]}
+
+
+def reason(state: State, runtime: Runtime[Context]) -> Json:
+    """Ferret's own answers to what the plan needs to know."""
+    context = _context(runtime)
+    asks = questions_for(
+        Plan.model_validate(state["plan"]),
+        _regions(state, context),
+        state["regions"],
+        len(state["images"]),
+        context.instruments,
+    )
+    if not asks:
+        return {"replies": []}
+    tell, begun = get_stream_writer(), time.perf_counter()
+    tell({"kind": "tool_started", "tool": "ferret", "image": asks[0].image})
+    replies = ask_ferret(asks, _pictures(state, context), context)
+    seen = _spoken(len(asks), begun)
+    tell({"kind": "tool_finished", **{key: seen[key] for key in ("tool", "image", "summary", "seconds", "error")}})
+    return {"replies": [reply.to_json() for reply in replies.values()], "observations": [seen]}
+
+
+def check(state: State, runtime: Runtime[Context]) -> Json:
+    """What is left after Ferret and the instruments have been held against each other."""
+    context = _context(runtime)
+    tell, begun = get_stream_writer(), time.perf_counter()
+    checker = Checker(
+        Plan.model_validate(state["plan"]),
+        _regions(state, context),
+        state["regions"],
+        _pictures(state, context),
+        Observed(state["observations"], context.artifacts),
+        {reply["key"]: Reply.from_json(reply) for reply in state["replies"]},
+        context.instruments.lexicon(),
+        context,
+    )
+    checker.prepare()
+    findings = findings_of(checker)
+    for sighting in dict.fromkeys(sighting for finding in findings for sighting in finding.sightings):
+        shown = {"image": sighting.image, "label": sighting.label, "box": list(sighting.box), "score": sighting.score}
+        tell({"kind": "region", **shown, "source": sighting.source})
+    update: Json = {"findings": [finding.to_json() for finding in findings]}
+    if checker.asked:
+        update["observations"] = [_spoken(checker.asked, begun)]
+    return update
+
+
+def to_closer_looks(state: State) -> Sequence[Send] | str:
+    """One task per mask or text that the plan asks for and that is not there yet."""
+    findings = [Finding.from_json(value) for value in state["findings"]]
+    looks = closer_looks(Plan.model_validate(state["plan"]), findings, state["images"], state["regions"])
+    return [Send("look_closer", look) for look in looks] or "answer"
+
+
+def answer(state: State, runtime: Runtime[Context]) -> Json:
+    """The findings in words: prose, spans, regions, evidence."""
+    context = _context(runtime)
+    composed = compose(
+        Plan.model_validate(state["plan"]),
+        [Finding.from_json(value) for value in state["findings"]],
+        Observed(state["observations"], context.artifacts),
+        [picture.size for picture in _pictures(state, context)],
+        context.instruments.lexicon(),
+        context,
+    )
+    seconds = round(max(time.time() - state["started"], 0.0), 3)
+    ready = composed.model_copy(update={"question": state["question"], "seconds": seconds})
+    told = ready.model_dump(mode="json")
+    memory = remembered(state["images"], state["regions"], told["regions"], state.get("memory"))
+    return {"answer": told, "memory": memory}
+
+
+def build_graph(
+    checkpointer: "BaseCheckpointSaver[Any] | None" = None,
+) -> "CompiledStateGraph[State, Context, AskInput, AskOutput]":
+    """The graph, compiled; with a checkpointer its threads last."""
+    # What `Send` hands over is typed by itself; langgraph's types know nodes over the state alone.
+    one_look: Any = perceive
+    builder = StateGraph(State, context_schema=Context, input_schema=AskInput, output_schema=AskOutput)
+    builder.add_node("understand", understand)
+    builder.add_node("perceive", one_look)
+    builder.add_node("reason", reason)
+    builder.add_node("check", check)
+    builder.add_node("look_closer", one_look)
+    builder.add_node("answer", answer)
+    builder.add_edge(START, "understand")
+    builder.add_conditional_edges("understand", to_instruments, ["perceive", "reason"])
+    builder.add_edge("perceive", "reason")
+    builder.add_edge("reason", "check")
+    builder.add_conditional_edges("check", to_closer_looks, ["look_closer", "answer"])
+    builder.add_edge("look_closer", "answer")
+    builder.add_edge("answer", END)
+    return builder.compile(checkpointer=checkpointer)
+
+
+def _context(runtime: Runtime[Context]) -> Context:
+    return runtime.context if runtime.context is not None else default_context()
+
+
+def _pictures(state: State, context: Context) -> list[Any]:
+    return [context.artifacts.image(key) for key in state["images"]]
+
+
+def _regions(state: State, context: Context) -> list[Region]:
+    return [region_from_json(value, context.artifacts) for value in state["regions"]]
+
+
+def _spoken(count: int, begun: float) -> Json:
+    """Ferret's turn as an observation."""
+    summary = f"{count} question{'s' * (count != 1)} answered"
+    seconds = round(time.perf_counter() - begun, 4)
+    return {
+        "tool": "ferret",
+        "image": 0,
+        "key": "ferret",
+        "summary": summary,
+        "seconds": seconds,
+        "count": count,
+        "error": None,
+    }
+
+
+graph = build_graph()

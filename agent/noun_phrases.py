@@ -1,0 +1,178 @@
+"""What a stretch of a clause names: noun phrases, how many of each, and the regions that it points at."""
+
+import re
+from dataclasses import dataclass
+
+from agent.inflection import is_plural, parse_number
+from agent.intents import MAX_NUMBER, MAX_TARGETS, NounPhrase, Quantity
+from agent.lexicon import Lexicon
+from agent.wording import MARK
+
+_JOIN = re.compile(
+    r"\s*(?:,|;|&|\+|\bas well as\b|\balong with\b|\btogether with\b|\band\b|\bor\b|\bplus\b|\bnor\b)\s*", re.I
+)
+_MARK = re.compile(
+    rf"(?:\b(?:in|inside|within|at|on|of|under|below|near|around|from|by|for|with|to|into|covered by|enclosed by|"
+    rf"that is|"
+    rf"which is|located|found|as|about|over) )*({MARK})(?:\s*'s?(?=\s|$))?"
+)
+_ALL = re.compile(
+    r"^(?:(?:each|every)(?: (?:one|single(?: one)?))?(?: of)?|all(?: of)?|any(?: of)?|both(?: of)?|"
+    r"(?:some|several|many|multiple|various|numerous|a few|few|lots of|a lot of|more|most)(?: of)?) "
+)
+_ONE = re.compile(r"^(?:an?|one|another|a single|exactly one|only one|at least one|a certain|some kind of) ", re.I)
+_THE = re.compile(
+    r"^(?:the|this|that|these|those|my|your|our|its|their|his|her|no|not|only|really|just|actually|also|perhaps|"
+    r"maybe|please|"
+    r"me|us|out|for|of|to|at|on|where|up|really|exactly|precisely|about|possibly|different|various|distinct) ",
+    re.I,
+)
+_COUNT = re.compile(
+    r"^(?:(?:exactly|precisely|at least|at most|about|around|only|just|more than) )?"
+    r"(\d{1,4}|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|a couple of|a pair of|a dozen) (?=\S)",
+    re.I,
+)
+_KINDS = re.compile(
+    r"^(?:different |possible |individual |single )*(?:instances?|occurrences?|examples?|copies|copy|kinds?|"
+    r"types?|sorts?|pieces?|"
+    r"pictures?|images?|drawings?|groups?|sets?|presence|appearances?|exact locations?|locations?|positions?|"
+    r"specimens?|whereabouts|members?|signs?|traces?|bounding box(?:es)?) of |^such (?:a )?things? as |^(?:phrase|"
+    r"expression|term|noun|"
+    r"object|thing|word|description)\s*:\s*",
+    re.I,
+)
+_TRAILING = re.compile(
+    r" (?:(?:that|which) (?:you (?:can )?(?:see|find|spot|notice)|(?:is|are)(?: (?:there|here|visible|present|"
+    r"shown))?|"
+    r"exists?|appears?|can be (?:seen|found))|you (?:can )?(?:see|find|spot|notice|make out|detect)|there|here|"
+    r"visible|present|"
+    r"shown|depicted|please|anywhere|somewhere|located|hiding|hidden|at all|in (?:it|here|total|all|view|sight)|"
+    r"in there|"
+    r"to be (?:seen|found)|(?:is|are)(?: (?:there|located|at|in|hiding|visible|present|placed|positioned|shown))?|"
+    r"around|exactly|now|too|instances?|individually|separately|one by one|standing|lying|sitting|out|"
+    r"can be (?:seen|found)|appears?|occurs?|exists?|or so|in|out there|for me)$",
+    re.I,
+)
+_GENERIC = re.compile(
+    r"^(?:(?:different|various|distinct|visible|main|other|individual|separate|single|recogni[sz]able|known|"
+    r"present|important|"
+    r"foreground|salient|prominent|whole|entire|kinds? of|types? of|sorts? of|distinguishable|identifiable|"
+    r"depicted|shown|possible|detectable|existing|interesting) )*"
+    r"(?:objects?|things?|items?|elements?|stuff|everything|anything|something|entity|entities|contents?|"
+    r"subjects?|ones?|"
+    r"instances?|whatever|nothing|thingy|thingies|thingamajig|what|which|who|it|them|all|each|every|lot|everyone|"
+    r"all of (?:it|them)|categor(?:y|ies)|class(?:es)?|kinds?|types?|sorts?|name|names|object instances?|figures?|"
+    r"detail|details|"
+    r"everything else|picture|pictures|image|images|scene|background|there|here|any|some|those|these|this|that|"
+    r"the|two|three|four|pair|both|rest|others?|each other|one another|yes|no)$",
+    re.I,
+)
+_EMPTY = re.compile(r"^[\W_]*$")
+
+
+@dataclass(frozen=True)
+class Named:
+    """What a stretch of words names.
+
+    `targets` are noun phrases as written, without determiners; `marks` are the marks of regions; `operands` are both in
+    the order of the text; `quantity` says how many are meant; `everything` whether it speaks of things in general;
+    `definite` whether an article makes it a certain thing.
+    """
+
+    targets: tuple[str, ...] = ()
+    marks: tuple[str, ...] = ()
+    operands: tuple[str, ...] = ()
+    quantity: Quantity = "one"
+    everything: bool = False
+    definite: bool = False
+
+
+def named(text: str, lexicon: Lexicon, *, plural_hint: bool = False) -> Named:
+    """Reads noun phrases joined by commas, "and", "or" from a stretch of a clause.
+
+    `plural_hint` tells that the words around it are in the plural ("where are the fish").
+    """
+    text = re.sub(r"<pic\d*>", "picture", text).strip(" ,;:?!.\"'")
+    pieces = [text] if lexicon.knows(text) else [piece for piece in _JOIN.split(text) if piece]
+    operands: list[str] = []
+    targets: list[str] = []
+    quantities: list[Quantity | None] = []
+    everything = definite = False
+    for piece in pieces:
+        phrase, marks, quantity, the = _piece(piece, lexicon)
+        definite |= the
+        operands += [mark for mark in marks if mark not in operands]
+        if phrase and not _generic(phrase, lexicon):
+            if phrase.lower() not in (target.lower() for target in targets):
+                targets.append(phrase[:300])
+                if not marks:  # "this dog" is set against others as what is pointed at
+                    operands.append(phrase[:300])
+            quantities.append(quantity)
+        elif not marks:
+            everything = True
+            quantities.append(quantity)
+    return Named(
+        targets=tuple(targets[:MAX_TARGETS]),
+        marks=tuple(operand for operand in operands if re.fullmatch(MARK, operand)),
+        operands=tuple(operands[:MAX_TARGETS]),
+        quantity=_together(quantities, plural_hint),
+        everything=everything,
+        definite=definite,
+    )
+
+
+def _generic(phrase: str, lexicon: Lexicon) -> bool:
+    return _GENERIC.match(phrase) is not None and not (
+        lexicon.knows(phrase) and phrase.lower() not in {"image", "images"}
+    )
+
+
+def _together(quantities: list[Quantity | None], plural_hint: bool) -> Quantity:
+    if "all" in quantities:
+        return "all"
+    numbers = [quantity for quantity in quantities if isinstance(quantity, int)]
+    if numbers:
+        return max(numbers)
+    return "all" if plural_hint and quantities else "one"
+
+
+def _piece(piece: str, lexicon: Lexicon) -> tuple[NounPhrase, list[str], Quantity | None, bool]:
+    """(noun phrase, marks, quantity, whether an article makes it definite) of one member of a list."""
+    marks = [match[1] for match in _MARK.finditer(piece)]
+    text = " ".join(_MARK.sub(" ", piece).split()).strip(" ,;:?!.\"'-")
+    quantity: Quantity | None = None
+    definite = False
+    before = None
+    while before != text:
+        before = text
+        if lexicon.knows(text) and not re.match(
+            r"^(?:an?|the|any|some|every|each|all|this|that|these|those|my|your|one|another)\s", text, re.I
+        ):
+            break
+        if counted := _COUNT.match(text):
+            number = parse_number(" ".join(counted[1].split()))
+            more = "more than" in counted[0].lower()
+            if number is not None:
+                number += more
+                if number >= 2:
+                    quantity = min(number, MAX_NUMBER)
+            text = text[counted.end() :]
+        elif one := _ONE.match(text):
+            quantity, text = quantity or "one", text[one.end() :]
+        elif match := _ALL.match(text.lower()):
+            quantity, text = "all", text[match.end() :]
+        elif the := _THE.match(text):
+            definite |= the[0].strip().lower() in {"the", "this", "that", "these", "those", "my"}
+            text = text[the.end() :]
+        elif kinds := _KINDS.match(text):
+            if quantity is None and re.search(r"s of $", kinds[0]):
+                quantity = "all"
+            text = text[kinds.end() :]
+        elif (trailing := _TRAILING.search(text)) and not _EMPTY.match(text[: trailing.start()]):
+            text = text[: trailing.start()]
+        text = text.strip(" ,;:?!.\"'-")
+    if _EMPTY.match(text):
+        return "", marks, quantity, definite
+    if quantity is None and is_plural(text):
+        quantity = "all"
+    return text, marks, quantity, definite

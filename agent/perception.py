@@ -1,0 +1,181 @@
+"""Looking: which instruments a plan calls for, what they saw, and where that is kept.
+
+Looks run side by side, each as one task of the graph. What an instrument saw is kept in the artifact store; the state
+carries its id, a summary and the seconds. An instrument that fails is reported and worked around.
+"""
+
+import time
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from agent.artifacts import ArtifactStore
+from agent.context import Context
+from agent.instruments import ToolName
+from agent.intents import Intent, Plan, Step
+from agent.sightings import Sighting, corners
+from agent.state import Json, Look, region_from_json
+from ferret.errors import ToolError
+from ferret.regions import Region
+
+# What finds objects is needed for every intent but reading the whole picture and cutting out a given region.
+_LOOKS_FOR_OBJECTS = frozenset(Intent) - {Intent.READ}
+
+
+def looks_for(plan: Plan, images: Sequence[str], regions: Sequence[Json]) -> list[Look]:
+    """Every look that the plan needs before anybody reasons, each once. Masks come later: they are of what was found.
+
+    `images` are artifact ids, `regions` the regions given, as JSON.
+    """
+    looks: dict[str, Look] = {}
+
+    def add(tool: ToolName, image: int, shown: Sequence[Json] = ()) -> None:
+        marks = ",".join(str(region.get("artifact") or (region["kind"], region["numbers"])) for region in shown)
+        key = f"{tool}:{image}:{marks}"
+        looks[key] = Look(tool=tool, image=image, artifact=images[image], regions=list(shown), key=key)
+
+    for step in plan.steps:
+        pointed = pointed_at(step, len(regions))
+        for image in pictures_of(step, len(images), regions):
+            given = [regions[index] for index in pointed if regions[index]["image"] == image]
+            named = bool(step.targets) or any(isinstance(operand, str) for operand in step.operands)
+            if step.intent is Intent.READ:
+                if given and not named:
+                    for region in given:
+                        add("ocr", image, [region])
+                else:
+                    add("ocr", image)
+            if step.intent in _LOOKS_FOR_OBJECTS or named:
+                add("detector", image)
+    return list(looks.values())
+
+
+def pointed_at(step: Step, count: int) -> list[int]:
+    """The regions that a step is about, those among its operands too; indices beyond the given ones are left out."""
+    indices = [*step.regions, *(operand for operand in step.operands if isinstance(operand, int))]
+    return [index for index in dict.fromkeys(indices) if index < count]
+
+
+def pictures_of(step: Step, count: int, regions: Sequence[Json]) -> list[int]:
+    """The pictures that a step looks at: those of its regions, else its own, else all."""
+    pointed = sorted({regions[index]["image"] for index in pointed_at(step, len(regions))})
+    named = bool(step.targets) or any(isinstance(operand, str) for operand in step.operands)
+    if pointed and not (named and step.image is None):
+        return pointed
+    if step.image is None or step.image >= count:
+        return list(range(count))
+    return [step.image]
+
+
+def take_look(look: Look, context: Context) -> Json:
+    """Uses one instrument; returns the observation for the state. A `ToolError` becomes part of it."""
+    begun = time.perf_counter()
+    error: str | None = None
+    seen: list[Json] = []
+    try:
+        seen = _USES[look["tool"]](look, context)
+    except ToolError as failure:
+        error = str(failure)
+    return {
+        "tool": look["tool"],
+        "image": look["image"],
+        "key": look["key"],
+        "summary": "failed" if error else _summary(look["tool"], len(seen)),
+        "seconds": round(time.perf_counter() - begun, 4),
+        "artifact": context.artifacts.put_json(seen),
+        "error": error,
+    }
+
+
+def _detect(look: Look, context: Context) -> list[Json]:
+    found = context.instruments.detector.detect(context.artifacts.image(look["artifact"]))
+    return [
+        Sighting(d.label, look["image"], corners(d.box), _unit(d.score), "detector", tuple(d.scores)).to_json()
+        for d in found
+    ]
+
+
+def _read(look: Look, context: Context) -> list[Json]:
+    image = context.artifacts.image(look["artifact"])
+    place = None
+    for value in look["regions"]:
+        place = region_from_json(value, context.artifacts).bounds(*image.size)
+    lines = context.instruments.reader.read(image, place)
+    return [
+        Sighting("text", look["image"], corners(line.box), _unit(line.score), "ocr", text=line.text).to_json()
+        for line in lines
+    ]
+
+
+def _segment(look: Look, context: Context) -> list[Json]:
+    image = context.artifacts.image(look["artifact"])
+    prompts: list[Region] = [region_from_json(value, context.artifacts) for value in look["regions"]]
+    segments = context.instruments.segmenter.segment(image, prompts)
+    return [
+        Sighting(
+            "", look["image"], corners(s.box), _unit(s.score), "sam", mask=context.artifacts.put_mask(s.mask)
+        ).to_json()
+        for s in segments
+    ]
+
+
+_USES = {"detector": _detect, "ocr": _read, "sam": _segment}
+_NOUNS = {"detector": "object", "ocr": "line of text", "sam": "mask"}
+
+
+def _summary(tool: str, count: int) -> str:
+    noun = _NOUNS[tool]
+    several = "lines of text" if tool == "ocr" else f"{noun}s"
+    return f"{count} {noun if count == 1 else several}"
+
+
+def _unit(score: float) -> float:
+    return min(max(float(score), 0.0), 1.0)
+
+
+class Observed:
+    """What the instruments saw in this turn, by picture."""
+
+    def __init__(self, observations: Iterable[Json], artifacts: ArtifactStore) -> None:
+        self._observations = list(observations)
+        self._artifacts = artifacts
+        self._read: dict[str, list[Sighting]] = {}
+
+    def detections(self, image: int, floor: float = 0.0) -> list[Sighting]:
+        """Objects on one picture, the most probable first."""
+        seen = [s for one in self._of("detector", image) for s in self._sightings(one["artifact"])]
+        return sorted((s for s in seen if s.score >= floor), key=lambda s: (-s.score, s.box))
+
+    def lines(self, image: int) -> list[Sighting]:
+        """Lines of text on one picture, in reading order, whichever look saw them."""
+        return [s for one in self._of("ocr", image) for s in self._sightings(one["artifact"])]
+
+    def at(self, key: str) -> list[Sighting] | None:
+        """What one look saw; None when it was not taken or failed."""
+        for one in self._observations:
+            if one["key"] == key and not one["error"]:
+                return self._sightings(one["artifact"])
+        return None
+
+    def evidence(self) -> list[Json]:
+        """What each look saw, in a few words, in a fixed order; Ferret's own turns come last, as one."""
+        looks = sorted((one for one in self._observations if one["tool"] != "ferret"), key=lambda one: one["key"])
+        told = [
+            {"tool": one["tool"], "summary": one["error"] or one["summary"], "seconds": round(one["seconds"], 3)}
+            for one in looks
+        ]
+        turns = [one for one in self._observations if one["tool"] == "ferret"]
+        if turns:
+            count = sum(one["count"] for one in turns)
+            seconds = round(sum(one["seconds"] for one in turns), 3)
+            told.append(
+                {"tool": "ferret", "summary": f"{count} question{'s' * (count != 1)} answered", "seconds": seconds}
+            )
+        return told
+
+    def _of(self, tool: str, image: int) -> list[dict[str, Any]]:
+        return [one for one in self._observations if one["tool"] == tool and one["image"] == image]
+
+    def _sightings(self, artifact: str) -> list[Sighting]:
+        if artifact not in self._read:
+            self._read[artifact] = [Sighting.from_json(value) for value in self._artifacts.json(artifact)]
+        return self._read[artifact]

@@ -1,0 +1,97 @@
+"""Questions that set things against each other in kind, size or number: "Which is bigger, the dog or the cat?"."""
+
+import re
+
+from agent.intents import Aspect, Intent
+from agent.lexicon import Lexicon
+from agent.noun_phrases import named
+from agent.rules.common import Draft, pattern
+from agent.wording import PICTURE
+
+_LARGER = (
+    r"(?:bigger|larger|greater|taller|wider|longer|higher up|broader|heavier|(?:the )?(?:biggest|largest|"
+    r"greatest|tallest|widest|longest|broadest)|more (?:massive|space|room|area))"
+)
+_SMALLER = (
+    r"(?:smaller|tinier|littler|shorter|narrower|lighter|(?:the )?(?:smallest|tiniest|shortest|narrowest|"
+    r"littlest)|less (?:space|room|area))"
+)
+_SIZE = rf"(?:{_LARGER}|{_SMALLER})"
+_SAME = r"(?:same|identical|alike|equal|equivalent|match(?:es|ing)?|similar|twins?)"
+_COMPARE_VERB = pattern(r"^(?:compare|contrast) (?P<a>.+?)(?: (?:and|with|to|against|vs\.?|versus|,) (?P<b>.+))?$")
+_COMPARE_BETWEEN = pattern(
+    r"^.*\b(?:differences?|different|similarit(?:y|ies)|comparison|distinction|distinguishes|(?:in "
+    r")?common)\b(?:.*?\b(?:between|of|among|do|does)\b)?\s*(?P<a>.*?)(?: (?:have|share))?(?: in common)?$"
+)
+_COMPARE_NOUN = pattern(
+    r"\b(?:differences?|different between|similarit(?:y|ies)|comparison|distinction|distinguishes|in common)\b"
+)
+_COMPARE_COMMON = pattern(r"^what (?:do|does|have|has) (?P<a>.+?) (?:have |share\s*)?(?:in common)?$")
+_COMPARE_DIFFER = pattern(
+    r"^(?P<how>how )?(?:do|does|is|are) (?P<a>.+?) (?:differ(?:ent)?|unlike|dissimilar)\b(?: (?:kinds?|types?|"
+    r"sorts?|things?|objects?)(?: of \w+)?)?(?: (?:from|to|than) (?P<b>.+))?$"
+)
+_COMPARE_SAME = pattern(
+    rf"^(?:is|are|do|does|would|did|was|were) (?P<a>.+?) (?:(?:of|both|all|really|in|show|depict|contain|"
+    rf"belong to|look|look like|have|represent|to) )*(?:a |an |the )?(?:very |exact(?:ly)? )?{_SAME}\b(?: "
+    rf"(?:kinds?|types?|sorts?|things?|objects?|class|category|species|animals?|items?))*(?: of (?:things?|"
+    rf"objects?|items?|animals?|thing))?(?P<rest>.*)$"
+)
+_COMPARE_THAN = pattern(
+    rf"^(?:is|are|does|do|was|were) (?P<a>.+?) (?:much |far |any |a bit |take up )*(?P<size>{_SIZE}) than "
+    rf"(?P<b>.+)$"
+)
+_COMPARE_WHICH = pattern(
+    rf"^(?:which|what|who)\b(?P<a>.*?)\b(?:is|are|was|looks?|appears?|takes up) (?:to be )?(?:the "
+    rf")?(?P<size>{_SIZE})\b(?P<c>(?!\s*than)[^,:]*?)(?:\s*[,:-]\s*(?P<b>.+))?$"
+)
+_COMPARE_OR = pattern(rf"^(?:is|are) (?P<a>.+? or .+?) (?P<size>{_SIZE})$")
+_COMPARE_MORE = pattern(
+    r"^(?:(?:is|are|do(?:es)?) (?:there|you see|<pic\d*> (?:have|show|contain)) |how many )(?P<how>more|fewer|"
+    r"less) (?P<a>.+?) than (?P<b>.+)$"
+)
+_COMPARE_WHICH_MORE = pattern(
+    r"^(?:which|what)\b.*?\b(?:are|is) there (?P<how>more|most|fewer|less|fewest|the most|the fewest)(?: "
+    r"of)?\s*[,:]?\s*(?P<a>.*)$"
+)
+_SUPERLATIVE = pattern(rf"^(?:which|what) (?:is|are) the (?P<size>{_SIZE}) (?P<a>.+?)$")
+
+
+def compare(text: str, lexicon: Lexicon) -> Draft | None:
+    """COMPARE, when the clause sets operands against each other or asks for the extreme of all."""
+
+    def draft(match: re.Match[str], aspect: Aspect | None, *, yes_no: bool = False) -> Draft:
+        groups = match.groupdict()
+        parts = [part for part in (groups.get("a"), groups.get("b")) if part and part.strip()]
+        words = re.sub(PICTURE, " ", " and ".join(parts))
+        words = pattern(r"^(?:one|ones|of|between|among|out of)\b\s*|\bboth ").sub("", words.strip())
+        return Draft(Intent.COMPARE, named(words, lexicon), aspect=aspect, yes_no=yes_no)
+
+    def size(match: re.Match[str]) -> Aspect:
+        return Aspect.LARGER if re.fullmatch(_LARGER, match["size"], re.I) else Aspect.SMALLER
+
+    def number(match: re.Match[str]) -> Aspect:
+        return Aspect.MORE if "mo" in match["how"].lower() else Aspect.FEWER
+
+    if match := _COMPARE_MORE.match(text):
+        return draft(match, number(match), yes_no=not text.lower().startswith("how"))
+    if match := _COMPARE_WHICH_MORE.match(text):
+        return draft(match, number(match))
+    if match := _COMPARE_THAN.match(text):
+        return draft(match, size(match), yes_no=True)
+    for rule in (_SUPERLATIVE, _COMPARE_WHICH, _COMPARE_OR):
+        if (match := rule.match(text)) and not (match.groupdict().get("c") or "").strip().startswith("of <pic"):
+            return draft(match, size(match))
+    if match := _COMPARE_VERB.match(text):
+        return draft(match, None)
+    if match := _COMPARE_DIFFER.match(text):
+        return draft(match, Aspect.DIFFERENCE, yes_no=match["how"] is None)
+    if match := _COMPARE_SAME.match(text):
+        rest = pattern(r"^\s*(?:as|with|to|like|kind|type|thing|each other|one another|,)*\s*").sub("", match["rest"])
+        both = f"{match['a']} and {rest}" if rest else match["a"]
+        found = named(pattern(r"\bboth ").sub("", both), lexicon)
+        if len(found.operands) > 1 or found.marks or found.quantity != "one":
+            return Draft(Intent.COMPARE, found, aspect=Aspect.KIND, yes_no=True)
+    if _COMPARE_NOUN.search(text) and (match := _COMPARE_COMMON.match(text) or _COMPARE_BETWEEN.match(text)):
+        return draft(match, Aspect.DIFFERENCE)
+    return None

@@ -1,0 +1,71 @@
+"""Questions about numbers: "How many apples are there?"."""
+
+import re
+
+from agent.intents import Intent
+from agent.lexicon import Lexicon
+from agent.noun_phrases import Named, named
+from agent.rules.common import BE, Draft, pattern
+from agent.rules.relating import ANY_RELATION
+from agent.wording import MARK
+
+_COUNT_MANY = pattern(
+    r"^(?:in total\s*,?\s*|exactly |about |roughly |so )?how (?:many|much) (?P<np>.+?)(?P<rest> (?:(?:is|"
+    r"are|were|was|do|does|did|can|could|would|have|has|appears?|exists?|shows?|occurs?|you|we|i|there|"
+    r"visible|show|found|present)\b|(?:in|inside|within|at) <r).*)?$"
+)
+_COUNT_TIMES = pattern(
+    r"^how (?:many times|often|frequently) (?:do|does|can|is|are) (?:you see |i see |we see )?(?P<np>.+?)(?: "
+    r"(?:appear|occur|show up|come up|be seen|shown|repeated|drawn|present))?s?(?P<rest> in <r.*)?$"
+)
+_COUNT_VERB = pattern(
+    r"^(?:re)?(?:count|tally|enumerate the number of|add up|sum up|number) (?:up |out |how many "
+    r")?(?P<np>.+?)(?: (?:there are|are there|you (?:can )?see))?$"
+)
+_COUNT_NUMBER = pattern(
+    r"^(?:.*?\b)?(?:number|count|amount|quantity|total(?: (?:number|count|amount))?|tally|headcount) of "
+    r"(?:all )?(?P<np>.+?)(?: (?:there are|is|are))?$"
+)
+_COUNT_TOTAL = pattern(r"^(?:the )?(?:grand )?total (?:number of )?(?P<np>\w.*)$")
+_COUNT_BARE = pattern(
+    r"^(?:(?:what|give me|tell me) (?:is )?(?:the )?(?:total )?(?:count|number|total)|how many|count)$"
+)
+_COUNT_LATE = pattern(
+    r"^(?:what is |give me |tell me )?(?P<np>.+?)\s*(?:[:,-]|\s)\s*(?:how many(?: (?:are there|of (?:them|those|"
+    r"<it>|<r\*>)))?|count|number|"
+    r"total)(?: (?:are there|do you see))?$"
+)
+
+
+_COUNT_KINDS = pattern(
+    rf"^ {BE} (?!(?:there|in|visible|shown|present|on|at|you|depicted|left|right|to|above|below|near|next|inside|"
+    rf"under|"
+    rf"behind|hidden|located|drawn|seen|found|contained|displayed|within)\b|<)(?P<np>.+)$"
+)
+_COUNT_WHERE = pattern(rf"^ (?:{BE} )?(?:there )?(?P<lies>(?:{ANY_RELATION}) (?!<|which|that).+)$")
+
+
+def count(text: str, lexicon: Lexicon) -> Draft | None:
+    """COUNT, when the clause asks how many there are."""
+    if lexicon.knows(text):
+        return None
+    if _COUNT_BARE.match(text):
+        return Draft(Intent.COUNT, Named(everything=True, quantity="all"))
+    for rule in (_COUNT_TOTAL, _COUNT_TIMES, _COUNT_MANY, _COUNT_VERB, _COUNT_NUMBER, _COUNT_LATE):
+        match = rule.match(text)
+        if match is None or (rule is _COUNT_NUMBER and pattern(r"^(?:describe|where|segment|read)\b").match(text)):
+            continue
+        words = match["np"]
+        rest = match.groupdict().get("rest") or ""
+        # "How many of the objects are dogs?" asks for dogs.
+        kinds = _COUNT_KINDS.match(rest)
+        if kinds and not named(words, lexicon).targets:
+            where = " ".join(re.findall(MARK, words))
+            return Draft(Intent.COUNT, named(f"{kinds['np']} {where}", lexicon))
+        # "How many apples are left of the tree?" stays whole: what is not understood must not be left out.
+        if (lies := _COUNT_WHERE.match(rest)) and "<" not in rest:
+            words = f"{words} {lies['lies']}"
+        elif marks := re.findall(MARK, rest):
+            words = f"{words} in {' '.join(marks)}"
+        return Draft(Intent.COUNT, named(words, lexicon))
+    return None

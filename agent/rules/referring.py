@@ -1,0 +1,102 @@
+"""Questions about what a region shows: "What is this?", "Is <region1> a dog?"; and clauses that fit no rule at all."""
+
+import re
+
+from agent.inflection import is_plural
+from agent.intents import Intent
+from agent.lexicon import Lexicon
+from agent.noun_phrases import Named, named
+from agent.rules.common import BE, Draft, pattern, pointing
+from agent.rules.listing import THINGS_IN_REGION
+from agent.wording import MARK
+
+_REFER_WORDS = frozenset(
+    """
+    what which who whats is are was were be am being been the a an of in inside at on under within into behind by to
+    for from with around this that these those it its there here one ones thing things object objects item items
+    kind kinds type types sort sorts class category categories name names called call named do does did you we i me
+    us my see seen look looking like looks might could would can may should will think tell say know identify
+    recognize recognise classify label guess determine give show shows shown contain contains contained depict
+    depicts depicted represent represents represented displayed display pictured drawn located lies lie lying sits
+    found find covered covers cover enclosed encloses marked region regions area areas box boxes spot point points
+    mask masks place position part exactly precisely really actually word words noun please and or about species
+    breed correct right best animal's tag describe's element elements entity stuff thingy denote denoted denotes
+    indicated indicate refer refers referred single short answer belongs belong visible present both each all every
+    them they together any everything something selected pointed pointing picture image photo scene now just then so
+    also holds hold held detected detect seeing figure content contents portrayed portrays meant mean means if
+    whatever whose term identity supposed labelled labeled tagged suggest suggested best's surrounded sitting
+    standing over
+    """.split()
+)
+_REFER_IS = pattern(
+    rf"^(?:is|are|was|were) (?:(?:both|all|each|any|either) (?:of )?)?(?P<marks>{MARK}(?:\s*(?:and|,|"
+    rf"or)\s*{MARK})*) (?:all |both |really |actually |supposed to be |perhaps |maybe |just |possibly |showing "
+    rf"|of |meant to be |indeed )*(?P<np>.+)$"
+)
+_REFER_DOES = pattern(
+    rf"^(?:do(?:es)?|could|can|might|would) (?P<marks>{MARK}(?:\s*(?:and|,)\s*{MARK})*) (?:look like|show|"
+    rf"depict|represent|be|portray|resemble|seem to be) (?P<np>.+)$"
+)
+_REFER_KIND = pattern(
+    rf"^(?:what|which|name|tell me|identify) (?:the )?(?:(?:kinds?|types?|sorts?|breeds?|species|class|name|"
+    rf"category|variety|make) of )?(?:an? |the )?[\w' -]+?\s*(?:{BE}|do(?:es)?|am|did|can|could|have|has|in|at|"
+    rf"inside|within|that)?\b[\w' ]*?\s*{MARK}[\w' ]*$"
+)
+
+
+def refer(text: str, lexicon: Lexicon) -> Draft | None:
+    """REFER, when the clause points at regions and asks what they are, or whether they are so and so."""
+    marks = re.findall(MARK, text)
+    if not marks or THINGS_IN_REGION.match(text):
+        return None
+    if match := (_REFER_IS.match(text) or _REFER_DOES.match(text)):
+        found = named(match["np"], lexicon)
+        article = re.match(r"^(?:an?|the|any|some|another|one)\s", match["np"].strip(), re.I) is not None
+        if found.targets and (
+            article or any(lexicon.match(target).known for target in found.targets) or found.quantity == "all"
+        ):
+            return Draft(
+                Intent.REFER, pointing(marks, found.targets), yes_no=pattern(r"\bor\b").search(match["np"]) is None
+            )
+        return None
+    words = re.findall(r"[^\W_]+(?:'[^\W_]+)?", re.sub(MARK, " ", text))
+    if all(word.lower() in _REFER_WORDS or word.lower().removesuffix("'s") in _REFER_WORDS for word in words):
+        return Draft(Intent.REFER, pointing(marks, ()))
+    if _REFER_KIND.match(text):
+        return Draft(Intent.REFER, pointing(marks, ()))
+    return None
+
+
+_CHOICE = pattern(r"^(?:an?|the)?\s*[\w' -]+ or [\w' -]+$")
+
+
+def by_what_it_names(text: str, lexicon: Lexicon, region_count: int) -> Draft:
+    """A clause that fits no rule: by what it names or points at."""
+    marks = re.findall(MARK, text)
+    words = pattern(rf"^(?:name|identify|label|classify|recogni[sz]e|say|tell me) |{MARK}").sub(" ", text).strip()
+    found = named(words, lexicon)
+    short = len(words.split()) <= 5 and not pattern(
+        r"\b(?:what|who|why|when|how|which|is|are|do|does|can|could|should)\b"
+    ).search(words)
+    targets = found.targets if short and found.targets else lexicon.find(words)
+    if marks:
+        asks_name = pattern(r"^(?:what|which|who|name|identify)\b").match(text)
+        if asks_name and not targets:
+            return Draft(Intent.REFER, pointing(marks, ()))
+        return Draft(Intent.DESCRIBE, pointing(marks, ()))
+    if (
+        found.everything
+        and not found.targets
+        and re.match(r"^(?:all )?(?:the )?(?:objects|things|items|everything)\b", words, re.I)
+    ):
+        return Draft(Intent.LIST, found)
+    if targets:
+        if region_count and short and (_CHOICE.match(words.strip()) or pattern(r"^an?\s").match(words)):
+            return Draft(Intent.REFER, Named(targets, (), targets), yes_no=not _CHOICE.match(words.strip()))
+        if pattern(r"\b(?:colou?r|look|describe|how|why|who|when)\b").search(words):
+            return Draft(Intent.DESCRIBE, Named(targets, (), targets))
+        quantity = found.quantity if short else ("all" if any(is_plural(target) for target in targets) else "one")
+        return Draft(Intent.GROUND, Named(targets, (), targets, quantity), coordinates=True)
+    if region_count and not pattern(r"\bpic").search(text):
+        return Draft(Intent.REFER if pattern(r"^(?:what|which|who|name|identify)\b").match(text) else Intent.DESCRIBE)
+    return Draft(Intent.DESCRIBE)

@@ -1,0 +1,216 @@
+"""Questions about how things lie to each other: "Is the dog left of the cat?"."""
+
+import re
+
+from agent.intents import Intent, Relation
+from agent.lexicon import Lexicon
+from agent.noun_phrases import Named, named
+from agent.rules.common import BE, Draft, pattern
+from agent.wording import MARK, PICTURE
+
+_SIDE = r"(?:\s*[- ]?hand)?(?: side)?"
+_RELATIONS: tuple[tuple[Relation, str], ...] = (
+    (
+        Relation.LEFT,
+        (
+            rf"(?:(?:to|on|at) )?(?:the |its )?left{_SIDE} (?:of|from)|left of|(?:further|farther|more) (?:to the "
+            rf")?left than"
+        ),
+    ),
+    (
+        Relation.RIGHT,
+        (
+            rf"(?:(?:to|on|at) )?(?:the |its )?right{_SIDE} (?:of|from)|right of|(?:further|farther|more) (?:to "
+            rf"the )?right than"
+        ),
+    ),
+    (Relation.ABOVE, r"(?:directly |right |just )?(?:above|over)|higher(?: up)? than"),
+    (Relation.BELOW, r"(?:directly |right |just )?(?:below|under|underneath|beneath)|lower(?: down)? than"),
+    (Relation.FRONT, r"(?:right |directly )?in (?:the )?front of"),
+    (Relation.BEHIND, r"(?:right |directly )?(?:behind|at the back of|hidden by|covered by|in back of)"),
+    (
+        Relation.NEAR,
+        (
+            r"(?:right )?(?:next to|beside|besides|near(?: to|by)?|close to|adjacent to|by|alongside|around|by "
+            r"the side of|close by|closest to|nearest(?: to)?)"
+        ),
+    ),
+    (Relation.ON, r"(?:on top of|atop|upon|on)"),
+    (Relation.OVERLAPPING, r"(?:overlapping(?: with)?|touching|in contact with|covering|hiding)"),
+    (Relation.INSIDE, r"(?:inside(?: of)?|within|into|contained in|enclosed by|surrounded by|in)"),
+)
+ANY_RELATION = "|".join(f"(?P<{relation.name}>{words})" for relation, words in _RELATIONS)
+_LIES = (
+    r"(?:located|positioned|placed|situated|found|standing|sitting|lying|shown|resting|stand|lie|sit|appear|"
+    r"somewhere|visible|seen|"
+    r"hidden)"
+)
+_RELATE_IS = pattern(rf"^(?:is|are|was|were) (?P<there>there )?(?P<a>.+?) (?:{_LIES} )?(?:{ANY_RELATION}) (?P<b>.+)$")
+_RELATE_WHAT = pattern(
+    rf"^(?:(?:what|which|who)(?P<a>\b.*?)??\s*\b(?:is|are|lies|stands|sits|do you see|can (?:you see|be "
+    rf"seen|be found)|appears?|comes) (?:{_LIES} |directly |right |just )*|(?:find|name|identify|locate|"
+    rf"list|show(?: me)?|tell me) (?P<c>(?:the|all|every|any)?\s*(?:things?|objects?|items?|ones?|what|"
+    rf"everything)\b.*?|what) (?:is |are )?(?:{_LIES} )?)(?:{ANY_RELATION}) (?P<b>.+)$"
+)
+_RELATE_WHAT_LATE = pattern(
+    rf"^(?:what|which object|which thing) {BE} (?P<a>(?:the|an?|<r).+?) (?:{_LIES} )?(?:{ANY_RELATION})$"
+)
+_RELATIVE = (
+    r"(?:relative(?:ly)? to|in relation to|with (?:respect|regards?) to|compared (?:to|with)|in comparison "
+    r"(?:to|with)|with reference to|in respect (?:of|to)|from the (?:viewpoint|perspective) of|as seen from|"
+    r"seen from|as compared to|vis[- ]a[- ]vis)"
+)
+_RELATE_WHERE = pattern(
+    rf"^(?:where|how|in (?:what|which) (?:direction|position|place)|on (?:what|which) side) (?:{BE}|do|does) "
+    rf"(?P<a>.+?) "
+    rf"(?:{_LIES} |oriented |arranged )*{_RELATIVE} (?P<b>.+)$"
+)
+_RELATE_PLACED = pattern(
+    rf"^(?:describe |explain )?(?:how|where) (?P<a>.+?) {BE} (?:{_LIES} )*{_RELATIVE} (?P<b>.+)$"
+)
+_RELATE_EITHER = pattern(
+    rf"^{BE} (?P<a>.+?) (?:{_LIES} )?(?:(?:on|to|at) )?(?:the )?(?:left|right|above|below|over|under|in front|behind|"
+    rf"inside|outside|on|higher|lower)(?: side)?(?: of)?,? or (?:is <it> )?(?:{ANY_RELATION}) (?P<b>.+)$"
+)
+_RELATE_TOUCHING = pattern(rf"^{BE} (?P<a>.+?) (?:overlapping|touching|intersecting|in contact)(?: with <it>)?$")
+_RELATE_BETWEEN = pattern(
+    r"^.*\b(?:relation(?:ship)?s?|arrangement|configuration|layout|spatial position|relative "
+    r"(?:positions?|placements?|locations?)|relative placing)\b\s*(?:between|of|among|from|is there "
+    r"between|exists? between|holds? between)?\s*(?P<a>.+)$"
+)
+_RELATE_POSITION = pattern(
+    rf"^(?:what|describe|give|tell me|state)\b.*?\b(?:position|location|place|placement) of (?P<a>.+?) (?:is "
+    rf")?{_RELATIVE} (?P<b>.+)$"
+)
+_RELATE_HOW = pattern(
+    rf"^how (?:do|does|{BE}) (?P<a>.+?) (?:spatially )?(?:relate[ds]?|positioned|placed|arranged|located|"
+    rf"situated|lie|laid out|connected|related)(?: spatially)?(?: (?:to|with|and|towards?|relative "
+    rf"to))?\s*(?P<b>.*)$"
+)
+_RELATE_SIDE = pattern(
+    rf"^(?:on|to|at|in|from)?\s*(?:which|what) (?:side|direction|part) (?:of (?P<b>.+?) )?{BE} (?P<a>.+?)(?: "
+    rf"(?:of|from|on|to) (?P<c>.+?))?(?: on)?$"
+)
+_RELATE_TOUCH = pattern(
+    r"^(?:does|do) (?P<a>.+?) (?:overlap|touch|cover|hide|intersect|occlude|partly cover|partly hide)s?(?: "
+    r"with)?\s*(?P<b>.*)$"
+)
+_RELATE_HOLD = pattern(r"^(?:does|do) (?P<b>.+?) (?:contain|enclose|surround|hold) (?P<a>.+)$")
+_RELATE_WHICH_OR = pattern(
+    r"^(?:which|what|who)\b[^,:]*?\b(?:is|are) (?:the )?(?:further|farther|more|closer|nearer|furthest|"
+    r"most)?\s*(?:on|to|at)?\s*(?:the )?(?P<side>left|right|higher(?: up)?|lower(?: down)?|top|bottom|"
+    r"leftmost|rightmost|highest|lowest)\s*[,:-]\s*(?P<a>.+)$"
+)
+_RELATE_ALONE = pattern(
+    rf"^{BE} (?P<a>.+?) (?:{_LIES} )?(?:more )?(?:on|at|in|to|near|towards?) (?:the )?(?:very |far "
+    rf")?(?P<where>(?:left|right|top|bottom|upper|lower|middle|cent(?:er|re)|above|"
+    rf"below)\b(?!.*\bof\b)[^,]*?)(?: of {PICTURE}| of it)?$"
+)
+_RELATE_WHERE_OR = pattern(
+    rf"^where {BE} (?P<a>.+?)\s*[,:]\s*(?:on the |to the |in the )?(?:left|right|above|below|top|"
+    rf"bottom)\b.*?\b(?:of (?P<b>.+))?$"
+)
+_IN_PLACE = pattern(
+    r"^(?:what|who|which)(?: (?:thing|object|item|one|animal))? (?:is|are|lies|do you see|can you see) "
+    r"(?:(?:the|there) )?(?:(?:thing|object|item|one)s? )?(?:located )?(?:in|at|on|to|near) (?:the "
+    r")?(?:very |far )?(?:left|right|top|bottom|upper|lower|middle|cent(?:er|re)|corner|background|"
+    r"foreground)\b(?!.*\bof\b)[^,]*$"
+)
+_EACH_OTHER = pattern(r"^(?:each other|one another)$")
+_BETWEEN = pattern(r"^(?:what|who|which(?: \w+)?) (?:is|are|lies|stands) (?:in )?between (?P<np>.+)$")
+_SIDES = {
+    "left": Relation.LEFT, "leftmost": Relation.LEFT, "right": Relation.RIGHT, "rightmost": Relation.RIGHT,
+    "top": Relation.ABOVE, "upper": Relation.ABOVE, "higher": Relation.ABOVE, "highest": Relation.ABOVE,
+    "above": Relation.ABOVE, "bottom": Relation.BELOW, "lower": Relation.BELOW, "lowest": Relation.BELOW,
+    "below": Relation.BELOW,
+}  # fmt: skip
+
+
+def relate(text: str, lexicon: Lexicon) -> Draft | None:
+    """RELATE, when the clause is about how operands lie to each other or in the picture."""
+
+    def draft(*parts: str | None, relation: Relation | None = None, yes_no: bool = False) -> Draft | None:
+        words = [part for part in parts if part and part.strip()]
+        found = [named(part, lexicon) for part in words]
+        operands = tuple(dict.fromkeys(operand for each in found for operand in each.operands))
+        if not operands:
+            return None
+        together = Named(
+            tuple(operand for operand in operands if not re.fullmatch(MARK, operand)),
+            tuple(operand for operand in operands if re.fullmatch(MARK, operand)),
+            operands,
+        )
+        return Draft(Intent.RELATE, together, relation=relation, yes_no=yes_no)
+
+    if _IN_PLACE.match(text):
+        return Draft(Intent.DESCRIBE)
+    if match := _BETWEEN.match(text):  # no relation of two: told in prose
+        return Draft(Intent.DESCRIBE, named(match["np"], lexicon))
+    for rule in (_RELATE_EITHER, _RELATE_WHERE, _RELATE_PLACED, _RELATE_POSITION, _RELATE_WHERE_OR):
+        if match := rule.match(text):
+            return draft(match["a"], match["b"])
+    if match := _RELATE_WHICH_OR.match(text):
+        return draft(match["a"], relation=_SIDES[match["side"].split()[0].lower()])
+    if match := _RELATE_BETWEEN.match(text):
+        return draft(pattern(rf" (?:{_RELATIVE}|to|with) ").sub(" and ", match["a"]))
+    if (match := _RELATE_HOW.match(text)) and (
+        match["b"] or len(named(match["a"], lexicon).operands) > 1 or "<r*>" in text
+    ):
+        return draft(match["a"], match["b"])
+    if (match := _RELATE_SIDE.match(text)) and (match["b"] or match["c"]):
+        return draft(match["a"], match["b"] or match["c"])
+    if (match := _RELATE_TOUCHING.match(text)) and ("<r*>" in text or len(named(match["a"], lexicon).operands) > 1):
+        return draft(match["a"], relation=Relation.OVERLAPPING, yes_no=True)
+    if match := _RELATE_TOUCH.match(text):
+        return draft(match["a"], match["b"], relation=Relation.OVERLAPPING, yes_no=True)
+    if (match := _RELATE_HOLD.match(text)) and not re.match(rf"(?:{PICTURE}|{MARK}|you)", match["b"], re.I):
+        return draft(match["a"], match["b"], relation=Relation.INSIDE, yes_no=True)
+    if match := _RELATE_ALONE.match(text):
+        where = match["where"].lower().split()
+        both = " or " in match["where"].lower()
+        relation = None if both else _SIDES.get(where[0])
+        if re.fullmatch(r"(?:there|any)", match["a"].strip(), re.I) is None:
+            there = re.sub(r"^there ", "", match["a"], flags=re.I)
+            return draft(there, relation=relation, yes_no=not both)
+    if match := _RELATE_IS.match(text):
+        relation = _relation(match)
+        if (
+            relation is not None
+            and not _only_scope(relation, match["a"], match["b"])
+            and not lexicon.knows(_inner(text))
+        ):
+            if pattern(r"\bor\b").search(match["b"]) and (
+                other := pattern(rf"^.*?\bor (?:is <it> )?(?:{ANY_RELATION}) (?P<b>.+)$").match(match["b"])
+            ):
+                return draft(match["a"], other["b"])
+            return draft(match["a"], _EACH_OTHER.sub("", match["b"]), relation=relation, yes_no=True)
+    if match := _RELATE_WHAT_LATE.match(text):  # "What is the dog left of?" asks for what is right of it
+        relation = _relation(match)
+        return draft(match["a"], relation=relation.inverse or relation if relation is not None else None)
+    if match := _RELATE_WHAT.match(text):
+        relation = _relation(match)
+        if relation is not None and not _only_scope(relation, "what", match["b"]):
+            return draft(match["b"], relation=relation)
+    return None
+
+
+def _relation(match: re.Match[str]) -> Relation | None:
+    groups = match.groupdict()
+    return next((relation for relation, _ in _RELATIONS if groups.get(relation.name)), None)
+
+
+def _inner(text: str) -> str:
+    return pattern(rf"^{BE} (?:there )?").sub("", text)
+
+
+def _only_scope(relation: Relation, a: str, b: str) -> bool:
+    """Whether "in <region>" says where to look: "Is there a dog in the box?", "What is inside the mask?"."""
+    marks = re.fullmatch(rf"\s*(?:the |of )*{MARK}\s*", b, re.I) is not None
+    loose = relation in {Relation.INSIDE, Relation.ON, Relation.NEAR, Relation.BELOW} and not re.search(MARK, a)
+    plain = (
+        re.fullmatch(r"\s*(?:<it>|it|the|there|all|view|sight|question|fact|general|total|view)\s*", b, re.I)
+        is not None
+    )
+    if relation in {Relation.NEAR, Relation.BELOW}:
+        return plain
+    return (marks and loose) or plain

@@ -1,0 +1,254 @@
+"""What is said for each intent. Every function adds its sentences to the prose and returns (status, confidence).
+
+The wording is plain and the same every time, so that scripts can rely on it; coordinates never stand in it.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from agent.comparisons import compare, relate
+from agent.findings import Group
+from agent.inflection import indefinite, is_plural, number_word, plural
+from agent.intents import Intent
+from agent.prose import Prose, capital, linked_list
+from agent.sightings import Sighting, part_of_picture, relation_between
+from agent.telling import (
+    Telling,
+    Verdict,
+    amount,
+    certain,
+    form,
+    list_all,
+    mean,
+    missing,
+    relation_words,
+    singular_start,
+    together,
+)
+
+
+def tell(prose: Prose, telling: Telling) -> Verdict:
+    """The sentences of one step."""
+    return _TELLERS[telling.step.intent](prose, telling)
+
+
+# --- naming -----------------------------------------------------------------------------------------------------------
+
+
+def _refer(prose: Prose, telling: Telling) -> Verdict:
+    groups = telling.finding.groups
+    if not groups or groups[0].region is None:
+        return list_all(prose, telling)
+    verdicts = []
+    for group in groups:
+        subject = "this" if len(groups) == 1 else f"region {(group.region or 0) + 1}"
+        verdicts.append(_name_region(prose.sentence(), telling, group, subject))
+    return together(verdicts)
+
+
+def _name_region(prose: Prose, telling: Telling, group: Group, subject: str) -> Verdict:
+    sure = group.score >= telling.thresholds.sure
+    if not group.name:
+        prose.say(f"I cannot tell what {subject} is.")
+        for sighting in group.sightings:
+            prose.region(sighting)
+        return "unsure", 0.0
+    if group.prose is not None:
+        prose.link(group.prose, group.sightings)
+        return ("answered" if sure else "unsure"), group.score
+    verb = "are" if is_plural(group.name) else "is"
+    these = "these" if subject == "this" and verb == "are" else subject
+    if telling.step.targets and sure:
+        right = any(telling.covers(phrase, group.name) for phrase in telling.step.targets)
+        prose.say(f"{'Yes' if right else 'No'}, {these} {verb} ").link(indefinite(group.name), group.sightings).say(".")
+        return "answered", group.score
+    if not sure:
+        prose.say(f"I am not sure: {these} may be ").link(indefinite(group.name), group.sightings).say(".")
+        return "unsure", group.score
+    prose.say(f"{capital(these)} {verb} ").link(indefinite(group.name), group.sightings).say(".")
+    return "answered", group.score
+
+
+# --- finding, existence, number ---------------------------------------------------------------------------------------
+
+
+def _ground(prose: Prose, telling: Telling) -> Verdict:
+    if not telling.step.targets:
+        return list_all(prose, telling)
+    verdicts = []
+    for group in telling.finding.groups:
+        prose.sentence()
+        many = len(group.sightings)
+        if not many:
+            verdicts.append(missing(prose, telling, group))
+            continue
+        if not certain(group, telling):
+            prose.say("I am not sure, but ").link(f"the {form(group, many)}", group.sightings).say(" may be here.")
+            verdicts.append(("unsure", group.score))
+            continue
+        verb = "is" if many == 1 and not is_plural(group.name) else "are"
+        count = f"{number_word(many)} " if many > 1 and telling.step.quantity == "all" else ""
+        prose.say("The ").link(f"{count}{form(group, many)}", group.sightings).say(f" {verb} here.")
+        verdicts.append(("answered", group.score))
+    return together(verdicts)
+
+
+def _exist(prose: Prose, telling: Telling) -> Verdict:
+    if not telling.step.targets:
+        return list_all(prose, telling)
+    verdicts = []
+    for group in telling.finding.groups:
+        prose.sentence()
+        many = len(group.sightings)
+        if not many:
+            verdicts.append(
+                missing(prose, telling, group, "No, there is no" if not is_plural(group.name) else "No, there are no")
+            )
+            continue
+        doubt = not certain(group, telling)
+        prose.say(
+            "I am not sure, but there may be "
+            if doubt
+            else "Yes, there are "
+            if many > 1 or is_plural(group.name)
+            else "Yes, there is "
+        )
+        phrase = f"{number_word(many)} {plural(group.name)}" if many > 1 else indefinite(group.name)
+        prose.link(phrase, group.sightings).say(f" {telling.where}.")
+        verdicts.append(("unsure" if doubt else "answered", group.score))
+    return together(verdicts)
+
+
+def _count(prose: Prose, telling: Telling) -> Verdict:
+    groups = telling.finding.groups
+    if not telling.step.targets:
+        seen = [sighting for group in groups for sighting in group.sightings]
+        verb, noun = ("is", "object") if len(seen) == 1 else ("are", "objects")
+        prose.say(f"There {verb} ").link(f"{len(seen)} {noun}", seen).say(f" {telling.where}.")
+        return ("answered" if seen else "not_found"), mean([one.score for one in seen], 0.5)
+    verdicts = []
+    for group in groups:
+        prose.sentence()
+        many = len(group.sightings)
+        if not many and not group.known:
+            verdicts.append(missing(prose, telling, group))
+            continue
+        verb = "is" if many == 1 and not is_plural(group.name) else "are"
+        prose.say(f"There {verb} ").link(f"{many} {form(group, many)}", group.sightings).say(f" {telling.where}.")
+        verdicts.append(("answered" if many else "not_found", group.score))
+    return together(verdicts)
+
+
+# --- everything -------------------------------------------------------------------------------------------------------
+
+
+def _describe(prose: Prose, telling: Telling) -> Verdict:
+    told = [group for group in telling.finding.groups if group.prose is not None and group.region is None]
+    if told:
+        for group in told:
+            prose.sentence().quote(group.prose or "", group.sightings)
+        return "answered", mean([group.score for group in told])
+    groups = [group for group in telling.finding.groups if group.sightings]
+    if groups and groups[0].region is not None:
+        verdicts = []
+        for group in groups:
+            subject = "this" if len(groups) == 1 else f"region {(group.region or 0) + 1}"
+            verdicts.append(_name_region(prose.sentence(), telling, group, subject))
+            thing = group.sightings[0]
+            place = part_of_picture(thing.region, telling.sizes[thing.image])
+            prose.say(
+                f" It is {place} of the picture."
+                if place != "in the middle"
+                else " It is in the middle of the picture."
+            )
+        return together(verdicts)
+    if not groups:
+        return list_all(prose, telling)
+    prose.say(f"There {'is' if singular_start(groups) else 'are'} ")
+    linked_list(prose, [(amount(group), group.sightings) for group in groups]).say(f" {telling.where}.")
+    for group in [group for group in groups if len(group.sightings) == 1][:4]:
+        thing = group.sightings[0]
+        verb = "are" if is_plural(group.name) else "is"
+        place = part_of_picture(thing.region, telling.sizes[thing.image])
+        prose.say(" The ").link(group.name, [thing]).say(f" {verb} {place}.")
+    single = [group for group in groups if len(group.sightings) == 1][:2]
+    if len(single) == 2 and single[0].sightings[0].image == single[1].sightings[0].image:
+        first, second = (group.sightings[0] for group in single)
+        verb = "are" if is_plural(single[0].name) else "is"
+        how = relation_words(relation_between(first.region, second.region))
+        prose.say(f" The {single[0].name} {verb} {how} the {single[1].name}.")
+    return "answered", mean([group.score for group in groups])
+
+
+# --- text and masks ---------------------------------------------------------------------------------------------------
+
+
+def _read(prose: Prose, telling: Telling) -> Verdict:
+    verdicts: list[Verdict] = []
+    for group in telling.finding.groups:
+        prose.sentence()
+        told = [sighting for sighting in group.sightings if sighting.text]
+        if group.phrase is not None and not group.sightings and group.name != "text":
+            verdicts.append(missing(prose, telling, group))
+        elif not told:
+            place = (
+                "there" if group.region is not None else f"on the {group.name}" if group.sightings else telling.where
+            )
+            prose.say(f"There is no text that I can read {place}.")
+            verdicts.append(("not_found", group.score if not group.sightings else 0.6))
+        else:
+            subject = (
+                f"The {form(group, len(told))}" if group.phrase is not None and group.name != "text" else "The text"
+            )
+            verb = "say" if len(told) > 1 and subject != "The text" else "reads" if subject == "The text" else "says"
+            prose.say(f"{subject} {verb} ")
+            for index, sighting in enumerate(told):
+                prose.say(" and " if index == len(told) - 1 and index else ", " if index else "")
+                prose.say('"').link(sighting.text or "", [_as_read(sighting)]).say('"')
+            prose.say(".")
+            verdicts.append(("answered", mean([sighting.score for sighting in told])))
+    return together(verdicts)
+
+
+def _as_read(sighting: Sighting) -> Sighting:
+    """What was read is the text reader's word, whoever found the place."""
+    return replace(sighting, source="ocr")
+
+
+def _segment(prose: Prose, telling: Telling) -> Verdict:
+    found = [group for group in telling.finding.groups if group.sightings]
+    verdicts = [missing(prose.sentence(), telling, group) for group in telling.finding.groups if not group.sightings]
+    if not telling.finding.groups:
+        return list_all(prose, telling)
+    cut = [group for group in found if any(sighting.mask for sighting in group.sightings)]
+    if cut:
+        many = sum(len(group.sightings) for group in cut)
+        prose.sentence().say(f"Here {'is the outline' if many == 1 else 'are the outlines'} of ")
+        parts = []
+        for group in cut:
+            count = len(group.sightings)
+            amount_of = f"the {group.name}" if count == 1 else f"the {number_word(count)} {plural(group.name)}"
+            parts.append((amount_of, group.sightings))
+        linked_list(prose, parts).say(".")
+        verdicts += [("answered" if certain(group, telling) else "unsure", group.score) for group in cut]
+    for group in found:
+        if group not in cut:
+            verb = "is" if len(group.sightings) == 1 and not is_plural(group.name) else "are"
+            prose.sentence().link(f"The {form(group, len(group.sightings))}", group.sightings)
+            prose.say(f" {verb} here, but I could not outline {'it' if verb == 'is' else 'them'}.")
+            verdicts.append(("unsure", group.score))
+    return together(verdicts)
+
+
+_TELLERS: dict[Intent, Callable[[Prose, Telling], Verdict]] = {
+    Intent.REFER: _refer,
+    Intent.GROUND: _ground,
+    Intent.EXIST: _exist,
+    Intent.COUNT: _count,
+    Intent.LIST: list_all,
+    Intent.DESCRIBE: _describe,
+    Intent.RELATE: relate,
+    Intent.COMPARE: compare,
+    Intent.READ: _read,
+    Intent.SEGMENT: _segment,
+}

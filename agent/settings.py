@@ -1,0 +1,69 @@
+"""Every threshold and place that the assistant depends on, in one typed spot, so that they can be tuned on measured
+scenes.
+
+All probabilities are in 0..1. `Thresholds` holds the defaults that the embedded weights were measured with; other
+weights may want others: `VisionAgent(thresholds=replace(Thresholds(), present=0.5))`.
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """How sure is sure enough."""
+
+    # Detections weaker than this are noise and never enter an answer.
+    floor: float = 0.06
+    # Between `doubtful_low` and `doubtful_high` Ferret is asked what it sees there; above, the detector is believed.
+    doubtful_low: float = 0.08
+    doubtful_high: float = 0.35
+    # The combined probability from which a checked thing counts as there when it was asked for by name: a false
+    # detection seldom happens to be the very thing that was asked for.
+    present: float = 0.13
+    # The same when nothing was asked for by name: a list shows every false detection.
+    listed: float = 0.30
+    # A detection and a region speak of the same place from this overlap on (IoU, or the share of a point's reach).
+    same_place: float = 0.50
+    # Two boxes of one label that overlap more than this are one thing seen twice.
+    duplicate: float = 0.70
+    # A detection may answer for a region that it overlaps this much; below it the region is Ferret's alone.
+    matching: float = 0.30
+    # How strongly each voice counts when the two name a region (exponents of their probabilities).
+    ferret_weight: float = 0.25
+    detector_weight: float = 1.0
+    # What a voice that did not mention a name leaves for it.
+    unheard: float = 0.02
+    # A name less probable than this is offered as a guess: status "unsure".
+    sure: float = 0.22
+    # A thing that Ferret alone has seen: its confidence is scaled by this, for nobody could confirm it.
+    unconfirmed: float = 0.2
+    # Asked for one thing, weaker ones are left out when the best is this many times as probable.
+    clear_winner: float = 1.6
+    # Text read with less certainty is noise.
+    reading: float = 0.50
+    # The share of a line of text that must lie in a region to be read as its text.
+    inside: float = 0.50
+    # How much larger (ratio of areas) one thing must be to be called bigger.
+    bigger: float = 1.15
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds on what one question may cost."""
+
+    # Of an answer with boxes or prose, and of one that is only a name.
+    max_new_tokens: int = 192
+    name_tokens: int = 16
+    max_regions: int = 64
+    max_images: int = 16
+
+
+def state_folder() -> Path:
+    """Where threads and their artifacts live: $FERRET_HOME, else $XDG_STATE_HOME/ferret, else ~/.local/state/ferret."""
+    home = os.environ.get("FERRET_HOME")
+    if home:
+        return Path(home).expanduser()
+    state = os.environ.get("XDG_STATE_HOME")
+    return (Path(state) if state else Path.home() / ".local" / "state") / "ferret"

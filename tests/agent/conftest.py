@@ -1,0 +1,245 @@
+"""A small world whose truth is known, and stand-ins for the models that see it, so that the controller is tested alone.
+
+The stand-ins keep to the protocols of `ferret.engine` and `tools.base`; each can be told to be wrong, doubtful or
+broken. The whole path with the real weights is tested in test_whole_path.py.
+"""
+
+import math
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+from agent.assistant import VisionAgent
+from agent.instruments import Instruments
+from agent.settings import Thresholds
+from ferret.engine import Generation, Prompt
+from ferret.errors import ToolError
+from ferret.images import image_hash
+from ferret.regions import Box, Region
+from ferret.words import plural, same_name, with_article
+from tools.base import Detection, Segment, TextLine
+
+LABELS = ("apple", "banana", "cat", "dog", "glasses", "hot dog", "key", "owl", "sign", "tree", "wolf")
+SIZE = (240, 180)
+
+
+@dataclass
+class Thing:
+    """One thing in the world. `seen` is the detector's score for it (0: it misses it), `taken_for` the label it
+    gives.
+    """
+
+    name: str
+    box: tuple[float, float, float, float]
+    text: str = ""
+    seen: float = 0.9
+    taken_for: str = ""
+    also: tuple[tuple[str, float], ...] = ()
+
+
+@dataclass
+class World:
+    """What is on each picture, and what the stand-ins did."""
+
+    things: dict[str, list[Thing]] = field(default_factory=dict)
+    calls: list[str] = field(default_factory=list)
+    broken: set[str] = field(default_factory=set)
+    # What Ferret sees although it is not there: name -> box.
+    dreams: dict[str, tuple[float, float, float, float]] = field(default_factory=dict)
+    # What Ferret calls a thing, by its true name, and how sure it is.
+    misnames: dict[str, str] = field(default_factory=dict)
+    sureness: float = 0.95
+
+    def paint(self, things: Sequence[Thing], size: tuple[int, int] = SIZE, seed: int = 0) -> Image.Image:
+        """A picture of the things; `seed` tells pictures of equal things apart."""
+        image = Image.new("RGB", size, (200, 210, 220 + seed))
+        draw = ImageDraw.Draw(image)
+        for number, thing in enumerate(things):
+            draw.rectangle(thing.box, fill=(40 * number % 256, 90, 255 - 40 * number % 256))
+        self.things[image_hash(image)] = list(things)
+        return image
+
+    def on(self, image: Image.Image) -> list[Thing]:
+        return self.things.get(image_hash(image), [])
+
+    def use(self, tool: str) -> None:
+        self.calls.append(tool)
+        if tool in self.broken:
+            raise ToolError(f"{tool} is out of order")
+
+
+class FakeDetector:
+    labels = LABELS
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+
+    def detect(self, image: Image.Image) -> list[Detection]:
+        self.world.use("detector")
+        found = [
+            Detection(label, thing.seen, Box(*thing.box), ((label, thing.seen), *thing.also))
+            for thing in self.world.on(image)
+            if thing.seen > 0 and (label := thing.taken_for or thing.name)
+        ]
+        return sorted(found, key=lambda detection: -detection.score)
+
+
+class FakeReader:
+    def __init__(self, world: World) -> None:
+        self.world = world
+
+    def read(self, image: Image.Image, region: Box | None = None) -> list[TextLine]:
+        self.world.use("ocr")
+        lines = []
+        for thing in self.world.on(image):
+            x1, y1, x2, y2 = thing.box
+            # Small text is read only from close by.
+            if thing.text and (region is not None or x2 - x1 >= 30):
+                box = Box(x1 + 2, y1 + 2, x2 - 2, y2 - 2)
+                if region is None or (
+                    region.x1 <= (x1 + x2) / 2 <= region.x2 and region.y1 <= (y1 + y2) / 2 <= region.y2
+                ):
+                    corners = ((box.x1, box.y1), (box.x2, box.y1), (box.x2, box.y2), (box.x1, box.y2))
+                    lines.append(TextLine(thing.text, 0.95, box, corners))
+        return lines
+
+
+class FakeSegmenter:
+    def __init__(self, world: World) -> None:
+        self.world = world
+
+    def segment(self, image: Image.Image, regions: Sequence[Region]) -> list[Segment]:
+        self.world.use("sam")
+        segments = []
+        for region in regions:
+            bounds = region.bounds(*image.size)
+            thing = thing_at(self.world.on(image), bounds)
+            box = Box(*thing.box) if thing else bounds
+            segments.append(Segment(box.to_mask(*image.size), 0.9, box))
+        return segments
+
+
+class FakeEngine:
+    """Answers in the trained forms, from the truth."""
+
+    processor = SimpleNamespace(conversation=SimpleNamespace(stop="</s>"))
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+
+    def answer(self, image: Image.Image, prompts: Sequence[Prompt], max_new_tokens: int = 256) -> list[Generation]:
+        assert max_new_tokens > 0
+        self.world.use("ferret")
+        return [Generation(self._say(image, prompt), (1,), (-0.05,), self.world.sureness) for prompt in prompts]
+
+    def score(self, image: Image.Image, prompt: Prompt, continuations: Sequence[str]) -> list[float]:
+        self.world.use("ferret")
+        said = self._say(image, prompt)
+        rest = (1 - self.world.sureness) / max(len(continuations), 1)
+        return [math.log(self.world.sureness if text == f"{said}</s>" else rest) for text in continuations]
+
+    def _say(self, image: Image.Image, prompt: Prompt) -> str:
+        things = self.world.on(image)
+        if prompt.regions:
+            thing = thing_at(things, prompt.regions[0].bounds(*image.size))
+            name = self.world.misnames.get(thing.name, thing.name) if thing else "tree"
+            return with_article(name)
+        asked = re.fullmatch(
+            r"(?:Where (?:is|are) the|Find all|Is there(?: an?)?|How many) (.+?)(?: are there)?[.?]", prompt.question
+        )
+        assert asked is not None, prompt.question
+        name = asked[1]
+        boxes = [thing.box for thing in things if same_name(thing.name, name)]
+        boxes += [box for dream, box in self.world.dreams.items() if same_name(dream, name)]
+        if not boxes:
+            return f"There is no {name}."
+        bins = " ".join(_bins(box, image.size) for box in boxes)
+        return f"{name if len(boxes) == 1 else plural(name)} {bins}"
+
+
+def thing_at(things: Sequence[Thing], bounds: Box) -> Thing | None:
+    """The smallest thing that holds the middle of a box."""
+    x, y = (bounds.x1 + bounds.x2) / 2, (bounds.y1 + bounds.y2) / 2
+    held = [t for t in things if t.box[0] <= x <= t.box[2] and t.box[1] <= y <= t.box[3]]
+    return min(held, key=lambda t: (t.box[2] - t.box[0]) * (t.box[3] - t.box[1]), default=None)
+
+
+def _bins(box: tuple[float, float, float, float], size: tuple[int, int]) -> str:
+    width, height = size
+    x1, y1, x2, y2 = box
+    return f"[{int(x1 / width * 1000)}, {int(y1 / height * 1000)}, {int(x2 / width * 1000)}, {int(y2 / height * 1000)}]"
+
+
+@pytest.fixture
+def world() -> World:
+    """An empty world."""
+    return World()
+
+
+@pytest.fixture
+def thing() -> type[Thing]:
+    """How things are made: `thing("dog", (10, 10, 60, 70))`."""
+    return Thing
+
+
+@pytest.fixture
+def loaders(world: World) -> dict[str, Callable[[], Any]]:
+    """The stand-ins, as `Instruments` takes them."""
+    return {
+        "ferret": lambda: FakeEngine(world),
+        "detector": lambda: FakeDetector(world),
+        "ocr": lambda: FakeReader(world),
+        "sam": lambda: FakeSegmenter(world),
+    }
+
+
+@pytest.fixture
+def agent(loaders: dict[str, Callable[[], Any]], tmp_path: Path) -> VisionAgent:
+    """An assistant over the stand-ins, with thresholds for voices that can all be trusted, as these can."""
+    trusting = Thresholds(
+        floor=0.1, doubtful_low=0.2, doubtful_high=0.6, present=0.5, listed=0.5, ferret_weight=1.0, sure=0.35,
+        unconfirmed=0.6,
+    )  # fmt: skip
+    return VisionAgent(instruments=Instruments(loaders=loaders), folder=tmp_path / "state", thresholds=trusting)
+
+
+@pytest.fixture
+def scene(world: World) -> Image.Image:
+    """A dog, two apples, a key in front of a tree, and a sign."""
+    return world.paint(
+        [
+            Thing("dog", (10, 60, 70, 130)),
+            Thing("apple", (90, 20, 120, 50), seen=0.95),
+            Thing("apple", (150, 20, 180, 50), seen=0.85),
+            Thing("tree", (130, 70, 230, 175)),
+            Thing("key", (150, 100, 170, 120)),
+            Thing("sign", (20, 10, 75, 40), text="OPEN 24h"),
+        ]
+    )
+
+
+@pytest.fixture
+def scene_file(scene: Image.Image, tmp_path: Path) -> Path:
+    """The scene as a file."""
+    path = tmp_path / "scene.png"
+    scene.save(path)
+    return path
+
+
+@pytest.fixture
+def mask_of() -> Callable[[tuple[int, int, int, int]], np.ndarray]:
+    """A mask of the scene's size from a box in whole pixels."""
+
+    def make(box: tuple[int, int, int, int]) -> np.ndarray:
+        mask = np.zeros((SIZE[1], SIZE[0]), dtype=bool)
+        mask[box[1] : box[3], box[0] : box[2]] = True
+        return mask
+
+    return make

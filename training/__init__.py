@@ -1,0 +1,1 @@
+"""Scenes, instructions, recipes and evaluation: everything that the embedded weights are taught and measured with."""

@@ -1,0 +1,209 @@
+"""Draws the sprite atlases anew from their sources: a colour font and three sets of SVG drawings.
+
+Needs `resvg_py` (the "art" extra), which renders SVG. The sources are ordinary packages: Debian's
+fonts-noto-color-emoji and, from npm, @twemoji/svg, @iconify-json/emojione and openmoji. `art/LICENSES.md` names their
+authors and licences, and every atlas carries the same notice in its EXIF "Copyright" field.
+"""
+
+import argparse
+import io
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from PIL import Image, ImageDraw, ImageFont
+
+from ferret.errors import TrainingError
+from training.art import ART_FOLDER, COLUMNS, SPRITE_SIZE, STYLES, Category, atlas_path, load_categories
+
+Drawer = Callable[[Category], Image.Image | None]
+"""Draws a category as straight RGBA of any size and margins, or None where the style does not have it."""
+
+DRAWING_SIZE = 124
+"""Pixels that the longer side of every drawing fills, so that all styles come at one scale."""
+
+RENDER_SIZE = 512
+"""SVGs are rendered at this many pixels and then shrunk, so that cropping their margins costs no sharpness."""
+
+VISIBLE_ALPHA = 16
+"""Fainter pixels (soft shadows, rounding) do not count when the margins are cropped."""
+
+LEAST_INK = 0.02
+"""A drawing that covers less of its cell than this has been rendered wrongly."""
+
+WEBP_QUALITY = 90
+"""Artefacts are not visible at twice the size; the alpha channel is lossless."""
+
+NOTO_STRIKE = 109
+"""The one bitmap size, in points, that the colour font holds (136x128 pixels)."""
+
+NOT_A_CHARACTER = "\U0010ffff"
+"""No font maps it, so it shows what a font draws for a character that it lacks."""
+
+EMOJIONE_NAMES: dict[str, str | None] = {"bullseye": "direct-hit", "robot": "robot-face", "cricket": None}
+"""Unicode short names that the older set spells otherwise; its "cricket" is the game, not the insect."""
+
+NOTICES = {
+    "noto": "Noto Color Emoji, Copyright 2022 Google Inc., SIL Open Font License 1.1, http://scripts.sil.org/OFL",
+    "twemoji": "Twemoji, Copyright Twitter, Inc and other contributors, CC-BY 4.0, "
+    "https://creativecommons.org/licenses/by/4.0/",
+    "emojione": "EmojiOne 2 by Emoji One (Ranks.com), through Emojitwo and Iconify, CC-BY 4.0, "
+    "https://creativecommons.org/licenses/by/4.0/",
+    "openmoji": "OpenMoji, the open-source emoji and icon project, CC BY-SA 4.0, "
+    "https://creativecommons.org/licenses/by-sa/4.0/",
+}
+EXIF_COPYRIGHT = 0x8298
+
+
+def render_svg(markup: str) -> Image.Image:
+    """An SVG document as straight RGBA, `RENDER_SIZE` pixels wide."""
+    import resvg_py
+
+    # The drawings hold no text; without the system's fonts rendering is fast and the same everywhere.
+    png = resvg_py.svg_to_bytes(svg_string=markup, width=RENDER_SIZE, skip_system_fonts=True)
+    return Image.open(io.BytesIO(bytes(png))).convert("RGBA")
+
+
+def noto_drawer(font_file: Path) -> Drawer:
+    """Draws from the bitmaps of Noto Color Emoji."""
+    font = ImageFont.truetype(str(font_file), NOTO_STRIKE, layout_engine=ImageFont.Layout.BASIC)
+
+    def glyph(character: str) -> Image.Image:
+        canvas = Image.new("RGBA", (256, 256))
+        ImageDraw.Draw(canvas).text((40, 40), character, font=font, embedded_color=True)
+        # Pasting through the glyph's own alpha onto nothing leaves the colours multiplied by it.
+        return Image.frombytes("RGBa", canvas.size, canvas.tobytes()).convert("RGBA")
+
+    missing = glyph(NOT_A_CHARACTER)
+
+    def draw(category: Category) -> Image.Image | None:
+        drawing = glyph(category.codepoint)
+        return None if drawing.getbbox() is None or drawing == missing else drawing
+
+    return draw
+
+
+def hexcode_drawer(folder: Path, upper: bool) -> Drawer:
+    """Draws from a folder of SVG files named by codepoint in hexadecimal."""
+
+    def draw(category: Category) -> Image.Image | None:
+        code = f"{ord(category.codepoint):x}"
+        path = folder / f"{code.upper() if upper else code}.svg"
+        return render_svg(path.read_text(encoding="utf-8")) if path.is_file() else None
+
+    return draw
+
+
+def emojione_drawer(icons_file: Path) -> Drawer:
+    """Draws from EmojiOne 2 in Iconify's JSON, where icons go by Unicode's short names of 2017."""
+    icon_set: dict[str, Any] = json.loads(icons_file.read_text(encoding="utf-8"))
+    width, height = icon_set["width"], icon_set["height"]
+
+    def draw(category: Category) -> Image.Image | None:
+        key = category.cldr.lower().replace(" ", "-")
+        name = EMOJIONE_NAMES.get(key, key)
+        alias = icon_set["aliases"].get(name)
+        icon = icon_set["icons"].get(alias["parent"] if alias else name)
+        if icon is None:
+            return None
+        return render_svg(
+            f'<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" '
+            f'viewBox="0 0 {width} {height}" width="{width}" height="{height}">{icon["body"]}</svg>'
+        )
+
+    return draw
+
+
+def fit_drawing(drawing: Image.Image) -> Image.Image:
+    """A drawing cropped to what is visible of it, scaled to `DRAWING_SIZE` and centred in a sprite's cell.
+
+    Args:
+        drawing: straight RGBA of any size.
+
+    Returns:
+        Straight RGBA, `SPRITE_SIZE` square. Resampling works on premultiplied colours, so edges keep their colour.
+
+    Raises:
+        TrainingError: nothing, or next to nothing, is drawn.
+    """
+    alpha = drawing.getchannel("A")
+    box = alpha.point([255 * (value >= VISIBLE_ALPHA) for value in range(256)]).getbbox()
+    if box is None:
+        raise TrainingError("the drawing is empty; check the version of its source package")
+    cropped = drawing.crop(box)
+    scale = DRAWING_SIZE / max(cropped.size)
+    width, height = (max(1, round(side * scale)) for side in cropped.size)
+    cell = Image.new("RGBA", (SPRITE_SIZE, SPRITE_SIZE))
+    # Bicubic leaves no faint ring outside the outline, as Lanczos would, so masks stay tight.
+    resized = cropped.resize((width, height), Image.Resampling.BICUBIC)
+    cell.paste(resized, ((SPRITE_SIZE - width) // 2, (SPRITE_SIZE - height) // 2))
+    histogram = cell.getchannel("A").histogram()
+    ink = sum(value * count for value, count in enumerate(histogram)) / (255 * SPRITE_SIZE**2)
+    if ink < LEAST_INK:
+        raise TrainingError(f"the drawing covers only {ink:.1%} of its cell; check the version of its source package")
+    return cell
+
+
+def build_atlas(drawer: Drawer, categories: tuple[Category, ...]) -> tuple[Image.Image, list[str]]:
+    """The atlas of one style as straight RGBA, and the names of the categories that the style does not have."""
+    rows = -(-len(categories) // COLUMNS)
+    atlas = Image.new("RGBA", (COLUMNS * SPRITE_SIZE, rows * SPRITE_SIZE))
+    absent = []
+    for index, category in enumerate(categories):
+        drawing = drawer(category)
+        if drawing is None:
+            absent.append(category.name)
+            continue
+        try:
+            cell = fit_drawing(drawing)
+        except TrainingError as error:
+            raise TrainingError(f"category {category.name!r}: {error}") from error
+        row, column = divmod(index, COLUMNS)
+        atlas.paste(cell, (column * SPRITE_SIZE, row * SPRITE_SIZE))
+    return atlas, absent
+
+
+def save_atlas(atlas: Image.Image, path: Path, notice: str) -> None:
+    """Writes an atlas as WebP: lossy colours, lossless alpha, the licence's notice inside."""
+    exif = Image.Exif()
+    exif[EXIF_COPYRIGHT] = notice
+    atlas.save(path, "WEBP", quality=WEBP_QUALITY, alpha_quality=100, method=6, exif=exif)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command line: draws every atlas and says what each style lacks. Returns the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m training.art", description="Draw the sprite atlases anew.")
+    parser.add_argument("--sources", type=Path, required=True, help="the node_modules folder with the SVG packages")
+    parser.add_argument("--font", type=Path, required=True, help="NotoColorEmoji.ttf with bitmap (CBDT) glyphs")
+    parser.add_argument("--output", type=Path, default=ART_FOLDER, help="folder to write to (default: the package's)")
+    options = parser.parse_args(arguments)
+    inputs = {
+        "noto": options.font,
+        "twemoji": options.sources / "@twemoji" / "svg",
+        "emojione": options.sources / "@iconify-json" / "emojione" / "icons.json",
+        "openmoji": options.sources / "openmoji" / "color" / "svg",
+    }
+    for style, path in inputs.items():
+        if not path.exists():
+            parser.error(f"the source of {style!r} is not at {str(path)!r}; install its package")
+    drawers = {
+        "noto": noto_drawer(inputs["noto"]),
+        "twemoji": hexcode_drawer(inputs["twemoji"], upper=False),
+        "emojione": emojione_drawer(inputs["emojione"]),
+        "openmoji": hexcode_drawer(inputs["openmoji"], upper=True),
+    }
+    categories = load_categories()
+    options.output.mkdir(parents=True, exist_ok=True)
+    for split, styles in STYLES.items():
+        for style in styles:
+            atlas, absent = build_atlas(drawers[style], categories)
+            path = atlas_path(split, style, options.output)
+            save_atlas(atlas, path, NOTICES[style])
+            drawn = len(categories) - len(absent)
+            megabytes = path.stat().st_size / 1e6
+            sys.stdout.write(f"{path.name}: {drawn} of {len(categories)} categories, {megabytes:.2f} MB\n")
+            if absent:
+                sys.stdout.write(f"  not drawn: {', '.join(absent)}\n")
+    return 0

@@ -1,0 +1,160 @@
+"""ferret-nano: the shape of the embedded model, its tokenizer, and how its weights are written.
+
+A word-level vocabulary (WordPiece whose pieces are whole words, with single characters to fall back on) keeps names and
+numbers one token each, so that a small language model has little to spell and much to look at.
+"""
+
+from functools import lru_cache
+from pathlib import Path
+from string import ascii_letters, digits, punctuation
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from tokenizers import Tokenizer, decoders, pre_tokenizers, processors
+from tokenizers.models import WordPiece
+from torch import Tensor
+from transformers import PreTrainedTokenizerFast
+
+from ferret.configuration import FerretConfig
+from ferret.coordinates import BINS
+from ferret.image_processing import FerretImageProcessor
+from ferret.images import warp_image
+from ferret.modeling import FerretForConditionalGeneration
+from ferret.processing import FerretProcessor
+from ferret.prompts import BOS_TOKEN, EOS_TOKEN, IMAGE_TOKEN, PAD_TOKEN, REGION_TOKEN, UNK_TOKEN
+from ferret.tokenization import special_token
+from training.art import load_art
+from training.instructions import answer_vocabulary
+from training.scenes import category_names
+from training.signs import WORDS
+
+WEIGHTS = Path(__file__).parents[1] / "ferret" / "weights" / "ferret-nano"
+TEMPLATE = "ferret_nano"
+IMAGE_SIZE = 224
+CELLS = 28  # the vision map is CELLS x CELLS
+MERGE = 4  # and its cells become image tokens in blocks of MERGE x MERGE
+COPYING = 0.3  # how much of what it attends to a new layer passes on
+PIXEL_MEAN = PIXEL_STD = 0.5
+
+
+@lru_cache(maxsize=1)
+def nano_tokenizer() -> PreTrainedTokenizerFast:
+    """The tokenizer, made from the instruction vocabulary; the same on every machine."""
+    special = [PAD_TOKEN, UNK_TOKEN, BOS_TOKEN, EOS_TOKEN, IMAGE_TOKEN, REGION_TOKEN]
+    numbers = [str(number) for number in range(BINS)]
+    signs = {cased for word in WORDS for cased in (word, word.title(), word.lower())}
+    words = answer_vocabulary() | {"USER", "ASSISTANT"} | signs
+    characters = [*ascii_letters, *digits, *punctuation]
+    pieces = [*special, *numbers, *characters, *sorted(words), *(f"##{mark}" for mark in characters)]
+    vocabulary = {piece: index for index, piece in enumerate(dict.fromkeys(pieces))}
+    tokenizer = Tokenizer(WordPiece(vocabulary, unk_token=UNK_TOKEN, max_input_chars_per_word=64))
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.decoder = decoders.WordPiece(cleanup=True)
+    tokenizer.add_special_tokens([special_token(token) for token in special])
+    begin = (BOS_TOKEN, vocabulary[BOS_TOKEN])
+    tokenizer.post_processor = processors.TemplateProcessing(single=f"{BOS_TOKEN} $A", special_tokens=[begin])
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, bos_token=BOS_TOKEN, eos_token=EOS_TOKEN, pad_token=PAD_TOKEN, unk_token=UNK_TOKEN,
+        clean_up_tokenization_spaces=False,
+    )  # fmt: skip
+
+
+def nano_config() -> FerretConfig:
+    """The shape: about 8 million parameters, half of them seeing and half of them speaking."""
+    tokenizer = nano_tokenizer()
+    vocabulary = tokenizer.get_vocab()
+    return FerretConfig(
+        vision_config={
+            "model_type": "ferret_vision", "image_size": IMAGE_SIZE, "widths": (48, 96, 192), "blocks": (1, 2, 2),
+            "attention_layers": 2, "attention_heads": 4, "hidden_size": 128,
+        },
+        text_config={
+            "model_type": "llama", "vocab_size": len(tokenizer), "hidden_size": 256, "intermediate_size": 704,
+            "num_hidden_layers": 4, "num_attention_heads": 4, "num_key_value_heads": 4, "max_position_embeddings": 1024,
+            "initializer_range": 0.04, "tie_word_embeddings": True,
+            "bos_token_id": tokenizer.bos_token_id, "eos_token_id": tokenizer.eos_token_id,
+            "pad_token_id": tokenizer.pad_token_id,
+        },
+        sampler={"num_points": 128, "stage_points": [32, 8], "neighbors": [12, 8], "pooler": "max"},
+        projector_type="linear",
+        projector_merge=MERGE,
+        region_feature_mode="add",
+        vision_feature_layer=-1,
+        image_token_id=vocabulary[IMAGE_TOKEN],
+        region_token_id=vocabulary[REGION_TOKEN],
+        tie_word_embeddings=True,
+    )  # fmt: skip
+
+
+def new_nano() -> FerretForConditionalGeneration:
+    """The model with fresh weights, made ready to copy.
+
+    Numbers start out near their neighbours, as points on a line. In every layer but the first, attention begins by
+    passing on what it looks at: values and outputs are the identity, a third as large. Names and regions live in one
+    space here, so that naming a region is copying its vector; only where to look is left to be learned, which a small
+    model finds in hundreds of steps instead of thousands.
+    """
+    model = FerretForConditionalGeneration(nano_config())
+    embeddings: Any = model.get_input_embeddings()
+    with torch.no_grad():
+        embeddings.weight[number_tokens()] = number_embeddings(embeddings.weight.shape[1])
+        layers: Any = model.model.language_model.layers
+        for layer in layers[1:]:
+            for projection in (layer.self_attn.v_proj, layer.self_attn.o_proj):
+                projection.weight.copy_(COPYING * torch.eye(embeddings.weight.shape[1]))
+    return model
+
+
+@lru_cache(maxsize=1)
+def number_tokens() -> Tensor:
+    """Token ids of "0" to "999", int64 [1000]."""
+    ids = nano_tokenizer().convert_tokens_to_ids([str(number) for number in range(BINS)])
+    return torch.tensor(ids)
+
+
+def number_embeddings(width: int) -> Tensor:
+    """Fourier features of 0..999, float32 [1000, width], about as long as the other embeddings."""
+    place = torch.arange(BINS)[:, None] / BINS
+    frequency = torch.exp(torch.linspace(0, np.log(60.0), width // 2))[None] * np.pi
+    return torch.cat([torch.sin(place * frequency), torch.cos(place * frequency)], -1) * 0.056
+
+
+@lru_cache(maxsize=1)
+def name_tokens() -> tuple[Tensor, Tensor]:
+    """The words of each category's name: token ids int64 [K, W] and weights float32 [K, W] that average them."""
+    tokenizer = nano_tokenizer()
+    words = [tokenizer(name, add_special_tokens=False)["input_ids"] for name in category_names(load_art("train"))]
+    width = max(len(ids) for ids in words)
+    ids = torch.tensor([list(w) + [0] * (width - len(w)) for w in words])
+    weights = torch.tensor([[1 / len(w)] * len(w) + [0.0] * (width - len(w)) for w in words])
+    return ids, weights
+
+
+def to_model_size(image: np.ndarray) -> np.ndarray:
+    """A picture `uint8 [H, W, 3]` warped to `uint8 [IMAGE_SIZE, IMAGE_SIZE, 3]` exactly as the processor does it."""
+    return np.asarray(warp_image(Image.fromarray(image), IMAGE_SIZE, IMAGE_SIZE))
+
+
+def to_pixels(images: list[np.ndarray]) -> Tensor:
+    """Pictures `uint8 [IMAGE_SIZE, IMAGE_SIZE, 3]` as the model takes them, float32 [N, 3, S, S]."""
+    stacked = torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).contiguous(memory_format=torch.channels_last)
+    return (stacked.float() / 255 - PIXEL_MEAN) / PIXEL_STD
+
+
+def save_nano(model: FerretForConditionalGeneration, folder: Path) -> None:
+    """Write model, tokenizer and processor so that `FerretProcessor.from_pretrained(folder)` and the engine load them.
+
+    Weights are stored in float16, half the size and far more exact than the training's bfloat16 arithmetic.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    copy: Any = FerretForConditionalGeneration(model.config)
+    copy.load_state_dict(model.state_dict())
+    copy.half().save_pretrained(folder)
+    images = FerretImageProcessor(size=IMAGE_SIZE, image_mean=[PIXEL_MEAN] * 3, image_std=[PIXEL_STD] * 3)
+    processor = FerretProcessor(
+        images, nano_tokenizer(), template=TEMPLATE, num_image_tokens=model.config.num_image_tokens,
+        num_region_points=model.config.sampler_shape.num_points,
+    )  # fmt: skip
+    processor.save_pretrained(folder)

@@ -1,0 +1,272 @@
+"""The second stage of ferret-nano: learning to speak about what it sees and what is pointed at.
+
+Projector, region sampler and language model learn from instructions; the encoder of the first stage joins them, slowly,
+once the language model has something to teach it (from the first step on it would only be damaged).
+One picture carries as many questions as fit behind its image tokens: each question sees the picture and itself, not its
+neighbours, and starts at the same position, exactly as it will stand alone when somebody asks it.
+
+Two things make a small model ground (shared experience with such models): pictures begin almost empty and fill up, so
+that reading a place is learned before finding it among others; and a coordinate that is nearly right is nearly right to
+the loss, too.
+
+Command: `ferret train nano`.
+"""
+
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from ferret.errors import TrainingError
+from ferret.prompts import IMAGE_TOKEN, get_template, place_regions
+from ferret.sampler import sample_points
+from training.art import load_art
+from training.instructions import DEFAULT_WEIGHTS, Instruction, make_instructions
+from training.nano import (
+    IMAGE_SIZE,
+    TEMPLATE,
+    WEIGHTS,
+    nano_tokenizer,
+    new_nano,
+    number_tokens,
+    save_nano,
+    to_model_size,
+    to_pixels,
+)
+from training.scenes import SceneMaker, SceneSettings
+
+SOFTNESS = 8.0  # bins; the deviation of a coordinate's soft label
+NEAR = 25  # bins; a coordinate this close counts as right in the log
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """A part of the curriculum: up to which share of the run, on how many objects, and what is asked how often."""
+
+    until: float
+    objects: tuple[int, int]
+    emphasis: dict[str, float] = field(default_factory=dict)
+
+
+GROUNDING_FIRST = {
+    "ground_one": 4.0, "ground_all": 1.5, "exist": 2.0, "dense_detect": 1.2, "describe": 0.1, "list": 0.2,
+}  # fmt: skip
+NAMES_FIRST = {
+    "refer_point": 4.0, "refer_box": 4.0, "refer_mask": 4.0, "refer_hint": 2.0, "ground_one": 4.0, "ground_all": 0.5,
+    "dense_detect": 0.3, "describe": 0.0, "list": 0.1, "count": 0.3, "relate": 0.3, "read": 0.2,
+}  # fmt: skip
+CURRICULUM = (
+    Lesson(0.20, (1, 3), NAMES_FIRST),
+    Lesson(0.50, (1, 4), GROUNDING_FIRST),
+    Lesson(0.80, (1, 7), {"ground_one": 2.0}),
+    Lesson(1.00, (1, 9)),
+)
+
+
+@dataclass(frozen=True)
+class Packed:
+    """One picture and its questions as one sequence of L tokens."""
+
+    ids: np.ndarray
+    labels: np.ndarray
+    weights: np.ndarray
+    segments: np.ndarray
+    positions: np.ndarray
+    soft: np.ndarray
+    points: list[Tensor]
+    tasks: list[str]
+
+
+@dataclass
+class SpeakTask:
+    """A `training.loop.Task` over instructions on scenes."""
+
+    start: Path | None = Path("runs/nano-look/look.safetensors")
+    output: Path = WEIGHTS
+    length: int = 250
+    questions: int = 14
+    curriculum: tuple[Lesson, ...] = CURRICULUM
+    settings: SceneSettings = field(
+        default_factory=lambda: SceneSettings(
+            side=(224, 320), scale=(0.13, 0.5), sign=0.1, repeat=0.35, restyle=0.35, turned=0.4
+        )
+    )
+    vision_rate: float = 0.3
+    unfreeze: float = 0.35
+
+    def setup(self, device: torch.device) -> nn.Module:
+        if self.start is not None and not self.start.exists():
+            raise TrainingError(f"{self.start} is missing: run 'ferret train nano', whose first stage makes it")
+        self._maker = SceneMaker(load_art("train"), self.settings)
+        self._device = device
+        model = new_nano()
+        if self.start is not None:
+            model.load_state_dict(load_file(self.start), strict=False)
+        self._model: Any = model.to(device)  # type: ignore[arg-type]  # the stub knows no devices
+        self._model.train()
+        self._model.model.vision_tower.eval()
+        numbers = torch.arange(1000.0)
+        spread = torch.exp(-0.5 * ((numbers[:, None] - numbers[None]) / SOFTNESS) ** 2)
+        self._spread = (spread / spread.sum(-1, keepdim=True)).to(device)
+        self._first_number = int(number_tokens()[0])
+        module: nn.Module = self._model
+        return module
+
+    def lesson(self, progress: float) -> Lesson:
+        return next((lesson for lesson in self.curriculum if progress < lesson.until), self.curriculum[-1])
+
+    def batch(self, seed: int, size: int, progress: float) -> dict[str, Any]:
+        """`size` packed pictures of the lesson that the curriculum has reached."""
+        rng = np.random.default_rng(seed)
+        lesson = self.lesson(progress)
+        settings = SceneSettings(**{**vars(self.settings), "objects": lesson.objects})
+        weights = {**DEFAULT_WEIGHTS, **lesson.emphasis}
+        images: list[np.ndarray] = []
+        packs: list[Packed] = []
+        while len(packs) < size:
+            scene = self._maker.make(int(rng.integers(1 << 40)), settings)
+            instructions = make_instructions(scene, rng, self.questions, weights)
+            height, width = scene.ids.shape
+            pack = pack_questions(instructions, (width, height), self.length)
+            if pack.tasks:
+                images.append(to_model_size(scene.image))
+                packs.append(pack)
+        length = max(len(pack.ids) for pack in packs)
+
+        def padded(name: str, fill: float, dtype: torch.dtype) -> Tensor:
+            rows = [np.pad(getattr(p, name), (0, length - len(p.ids)), constant_values=fill) for p in packs]
+            return torch.from_numpy(np.stack(rows)).to(dtype)
+
+        points = [point for pack in packs for point in pack.points]
+        index = [i for i, pack in enumerate(packs) for _ in pack.points]
+        return {
+            "pixels": to_pixels(images),
+            "ids": padded("ids", 0, torch.long), "labels": padded("labels", -100, torch.long),
+            "weights": padded("weights", 0, torch.float32), "segments": padded("segments", -1, torch.long),
+            "positions": padded("positions", 0, torch.long), "soft": padded("soft", 0, torch.bool),
+            "points": torch.stack(points) if points else torch.zeros(0, 128, 2), "index": torch.tensor(index).long(),
+            "tasks": [pack.tasks for pack in packs],
+        }  # fmt: skip
+
+    def loss(self, batch: Any, progress: float) -> tuple[Tensor, dict[str, float]]:
+        tasks = batch.pop("tasks")
+        batch = {name: value.to(self._device, non_blocking=True) for name, value in batch.items()}
+        model = self._model.model
+        with torch.set_grad_enabled(progress >= self.unfreeze):
+            cells = model.vision_tower(batch["pixels"]).last_hidden_state
+        tokens = model.projector(cells, model.config.feature_grid)
+        regions = model.get_region_features(cells, batch["points"], batch["index"]) if len(batch["index"]) else None
+        embeds = model.embed(batch["ids"], tokens, regions)
+        hidden = model.language_model(
+            inputs_embeds=embeds, attention_mask=packed_mask(batch["segments"]), position_ids=batch["positions"],
+            use_cache=False,
+        ).last_hidden_state  # fmt: skip
+        where = batch["labels"][:, 1:] != -100  # the next token is an answer's
+        target, weight = batch["labels"][:, 1:][where], batch["weights"][:, 1:][where]
+        soft = batch["soft"][:, 1:][where]
+        logits = self._model.lm_head(hidden[:, :-1][where]).float()
+        log_probability = logits.log_softmax(-1)
+        first = self._first_number
+        hard_loss = -log_probability[~soft].gather(-1, target[~soft, None]).squeeze(-1)
+        spread = self._spread[target[soft] - first]
+        soft_loss = -(spread * log_probability[soft, first : first + 1000]).sum(-1)
+        loss = ((hard_loss * weight[~soft]).sum() + (soft_loss * weight[soft]).sum()) / weight.sum()
+        with torch.no_grad():
+            guess = logits.argmax(-1)
+            right = torch.where(soft, (guess - target).abs() <= NEAR, guess == target)
+            figures = self._figures(batch["segments"][:, 1:][where], where, right, soft, tasks)
+        return loss, figures
+
+    @staticmethod
+    def _figures(
+        segments: Tensor, where: Tensor, right: Tensor, soft: Tensor, tasks: list[list[str]]
+    ) -> dict[str, float]:
+        """Share of the answers whose words, and of the boxes whose coordinates, are all right, by task."""
+        row = where.nonzero()[:, 0]
+        key = (row * 1000 + segments).cpu().numpy()
+        good, is_soft = right.cpu().numpy(), soft.cpu().numpy()
+        words: dict[str, list[float]] = {}
+        places: dict[str, list[float]] = {}
+        for value in np.unique(key):
+            mine = key == value
+            task = tasks[value // 1000][value % 1000 - 1].removeprefix("refer_")
+            words.setdefault(task, []).append(float(good[mine & ~is_soft].all()))
+            if (mine & is_soft).any():
+                places.setdefault(f"{task}@", []).append(float(good[mine & is_soft].mean()))
+        return {name: float(np.mean(values)) for name, values in {**words, **places}.items()}
+
+    def learning_rate(self, name: str) -> float:
+        if "embed_tokens" in name:
+            return 0.1  # names are what the first stage tied pictures to: moving fast, they would leave them behind
+        return self.vision_rate if "vision_tower" in name else 1.0
+
+    def finish(self, module: nn.Module, folder: Path) -> None:
+        del folder
+        save_nano(module, self.output)  # type: ignore[arg-type]
+
+
+@lru_cache(maxsize=1)
+def _prefix() -> tuple[list[int], list[int]]:
+    """Token ids before the image and (none but) after it, up to the question."""
+    template, tokenizer = get_template(TEMPLATE), nano_tokenizer()
+    before = tokenizer(template.begin + template.user[0])["input_ids"]
+    return list(before), [tokenizer.get_vocab()[IMAGE_TOKEN]] * ((IMAGE_SIZE // 32) ** 2)
+
+
+def pack_questions(instructions: list[Instruction], size: tuple[int, int], length: int) -> Packed:
+    """Put questions one behind the other after one image, as long as they fit in `length` tokens of text.
+
+    Answers are learned, questions are not; every answer weighs as the square root of its length. `size` is the
+    picture's (width, height), in which the regions are given.
+    """
+    template, tokenizer = get_template(TEMPLATE), nano_tokenizer()
+    before, image = _prefix()
+    ids = [*before, *image]
+    start = len(ids)
+    labels, weights, segments = [-100] * start, [0.0] * start, [0] * start
+    positions, soft = list(range(start)), [False] * start
+    points: list[Tensor] = []
+    tasks: list[str] = []
+    opened, closed = (tokenizer.get_vocab()[mark] for mark in "[]")
+    referring = [place_regions(item.question, item.regions, [size]) for item in instructions]
+    prompts = [f"\n{text.text}{template.user[1]}{template.assistant}" for text in referring]
+    answers = ["".join((template.answer[0], item.answer, template.answer[1])) for item in instructions]
+    if not instructions:
+        return _packed(ids, labels, weights, segments, positions, soft, points, tasks)
+    prompt_ids = tokenizer(prompts, add_special_tokens=False)["input_ids"]
+    answer_ids = tokenizer(answers, add_special_tokens=False)["input_ids"]
+    width, height = size
+    for item, text, prompt, answer in zip(instructions, referring, prompt_ids, answer_ids, strict=True):
+        if len(ids) + len(prompt) + len(answer) > start + length:
+            continue
+        tasks.append(item.task)
+        depth = np.cumsum([token == opened for token in answer]) - np.cumsum([token == closed for token in answer])
+        number = [d > 0 and 6 <= token < 1006 for d, token in zip(depth, answer, strict=True)]
+        ids += [*prompt, *answer]
+        labels += [-100] * len(prompt) + answer
+        weights += [0.0] * len(prompt) + [1 / np.sqrt(len(answer))] * len(answer)
+        segments += [len(tasks)] * (len(prompt) + len(answer))
+        positions += range(start, start + len(prompt) + len(answer))
+        soft += [False] * len(prompt) + number
+        points += [sample_points(item.regions[place].to_mask(width, height), 128) for place in text.order]
+    return _packed(ids, labels, weights, segments, positions, soft, points, tasks)
+
+
+def _packed(
+    ids: Any, labels: Any, weights: Any, segments: Any, positions: Any, soft: Any, points: Any, tasks: Any
+) -> Packed:
+    ids, labels, weights, segments, positions, soft = map(np.array, (ids, labels, weights, segments, positions, soft))
+    return Packed(ids, labels, weights, segments, positions, soft, points, tasks)
+
+
+def packed_mask(segments: Tensor) -> Tensor:
+    """What each token may look at, bool [B, 1, L, L]: the picture (segment 0) and its own question so far."""
+    length = segments.shape[1]
+    past = torch.ones(length, length, dtype=torch.bool, device=segments.device).tril()
+    same = segments[:, :, None] == segments[:, None, :]
+    return ((same | (segments[:, None, :] == 0)) & past)[:, None]
