@@ -5,8 +5,8 @@ rest. Each process runs single-threaded (on a shared machine two processes beat 
 of every batch from `(seed, step, rank)`, and gradients are averaged as one flat tensor over gloo. Because data depend
 on the step alone, a run that was stopped goes on exactly where its last checkpoint stood.
 
-Files in the run folder: `log.jsonl` (one line every `log_every` steps) and `checkpoint.safetensors` (weights, their
-moving average, the optimizer's moments, step and settings), which is replaced atomically.
+Files in the run folder: `log.jsonl` (one line every `log_every` steps), `checkpoint.safetensors` (weights, their
+moving average, the optimizer's moments, step and settings), which is replaced atomically, and at last `finished`.
 """
 
 import json
@@ -27,10 +27,17 @@ from torch import Tensor, nn
 
 from ferret.errors import TrainingError
 
+FINISHED = "finished"
+"""The file that says after how many steps a run wrote the weights that ship."""
+
 
 @dataclass(frozen=True)
 class LoopSettings:
-    """How long and how fast to train. `batch` is the number of pictures a step over all processes."""
+    """How long and how fast to train. `batch` is the number of pictures a step over all processes.
+
+    Raises:
+        TrainingError: a number that must be positive is not, or the batch does not divide by the processes.
+    """
 
     steps: int
     batch: int
@@ -44,6 +51,13 @@ class LoopSettings:
     seed: int = 0
     log_every: int = 20
     save_seconds: float = 240.0
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "batch", "learning_rate", "processes", "log_every"):
+            if not getattr(self, name) > 0:
+                raise TrainingError(f"{name} must be more than 0, not {getattr(self, name)}")
+        if self.batch % self.processes:
+            raise TrainingError(f"a batch of {self.batch} cannot be shared by {self.processes} processes: choose a multiple")
 
 
 class Task(Protocol):
@@ -76,10 +90,14 @@ def schedule(step: int, settings: LoopSettings) -> float:
 def train(task: Task, settings: LoopSettings, folder: Path) -> None:
     """Train `task` in `folder`, going on from its checkpoint if there is one.
 
-    The number of steps may be changed on the way. Raises `TrainingError` if the folder holds another run.
+    The number of steps may be changed on the way; a run that has made them all is left as it is, what it wrote too.
+    Raises `TrainingError` if the folder holds another run.
     """
     folder.mkdir(parents=True, exist_ok=True)
     _check_folder(folder, settings)  # here and not in the processes, whose errors come back as text
+    finished = folder / FINISHED
+    if finished.exists() and int(finished.read_text()) >= settings.steps:
+        return
     if torch.cuda.is_available() or settings.processes == 1:
         _worker(0, task, settings, folder, 1)
         return
@@ -143,7 +161,7 @@ class _Run:
             line = bar.add_task(self.folder.name, total=self.settings.steps, completed=first, loss="")
             while self.step < self.settings.steps:
                 loss, figures = self._update(self._batch())
-                for name, value in {"loss": loss, **figures}.items():
+                for name, value in (figures if "skipped" in figures else {"loss": loss, **figures}).items():
                     since.setdefault(name, []).append(value)
                 if self.rank > 0:
                     continue
@@ -159,11 +177,12 @@ class _Run:
             self.module.load_state_dict(self.average)
             self.module.eval()
             self.task.finish(self.module, self.folder)
+            (self.folder / FINISHED).write_text(f"{self.step}\n")
 
     def _batch(self) -> Any:
         """This process's share of the step's batch, a function of seed, step and rank alone."""
         seed = (self.settings.seed * 1_000_003 + self.step) * self.ranks + self.rank
-        return self.task.batch(seed, max(1, self.settings.batch // self.ranks), self.step / self.settings.steps)
+        return self.task.batch(seed, self.settings.batch // self.ranks, self.step / self.settings.steps)
 
     def _update(self, batch: Any) -> tuple[float, dict[str, float]]:
         settings = self.settings
@@ -179,7 +198,7 @@ class _Run:
         norm = float(nn.utils.clip_grad_norm_(self.parameters, settings.clip))
         if not math.isfinite(norm):  # one bad batch must not spoil the run
             self.step += 1
-            return float(loss.detach()), {**figures, "skipped": 1.0}
+            return float(loss.detach()), {"skipped": 1.0}
         self.optimizer.step()
         self.step += 1
         self._follow()
@@ -188,11 +207,14 @@ class _Run:
     def _share_gradients(self) -> None:
         """Average the gradients over the processes, as one flat tensor.
 
-        They are copied back in place: a gradient must keep the memory layout of its parameter, because the fused
-        optimizer walks through both by address.
+        A parameter that no process used keeps no gradient, so that the optimizer leaves it alone. They are copied back
+        in place: a gradient must keep the memory layout of its parameter, because the fused optimizer walks through
+        both by address.
         """
-        for parameter in self.parameters:
-            if parameter.grad is None:
+        used = torch.tensor([parameter.grad is not None for parameter in self.parameters], dtype=torch.uint8)
+        dist.all_reduce(used, dist.ReduceOp.MAX)
+        for parameter, needed in zip(self.parameters, used.tolist(), strict=True):
+            if needed and parameter.grad is None:
                 parameter.grad = torch.zeros_like(parameter)
         gradients = [parameter.grad for parameter in self.parameters if parameter.grad is not None]
         flat = torch.cat([gradient.reshape(-1) for gradient in gradients])

@@ -27,6 +27,7 @@ from training.scenes import Scene, SceneMaker, SceneSettings
 
 PROMPTS = 6  # a picture
 WARM_UP = 0.15  # the share of the run with the balanced loss
+NEAR = 0.7  # the share of pictures that look as the second, enlarged look at a small object does
 
 
 @dataclass
@@ -38,9 +39,12 @@ class SegmentTask:
     settings: SceneSettings = field(
         default_factory=lambda: SceneSettings(objects=(2, 9), side=(256, 256), scale=(0.1, 0.7), sign=0.15)
     )
+    near: SceneSettings = field(
+        default_factory=lambda: SceneSettings(objects=(2, 6), side=(256, 256), scale=(0.35, 0.85), sign=0.1)
+    )
 
     def setup(self, device: torch.device) -> nn.Module:
-        self._maker = SceneMaker(load_art("train"), self.settings)
+        self._maker = SceneMaker(load_art("train"))
         self._device = device
         self._sam: Any = build_sam(self.shape).to(device)
         module: nn.Module = self._sam.train()
@@ -53,7 +57,8 @@ class SegmentTask:
         small = side // self.shape.patch * 4  # what the decoder gives
         images, sizes, index, coordinates, labels, masks = [], [], [], [], [], []
         for i in range(size):
-            scene = self._maker.make(int(rng.integers(1 << 40)))
+            settings = self.near if rng.random() < NEAR else self.settings
+            scene = self._maker.make(int(rng.integers(1 << 40)), settings)
             height, width = scene.ids.shape
             images.append(cv2.copyMakeBorder(scene.image, 0, side - height, 0, side - width, cv2.BORDER_CONSTANT))
             sizes.append((height, width))
@@ -128,7 +133,7 @@ def draw_prompt(scene: Scene, number: int, rng: np.random.Generator) -> tuple[np
         return np.clip(box, 0, [width, height, width, height]).reshape(2, 2) + 0.0, (2, 3)
     rows, columns = np.nonzero(scene.mask(number))
     pick = int(rng.integers(len(rows)))
-    return np.array([[columns[pick], rows[pick]], [0.0, 0.0]]), (1, -1)
+    return np.array([[columns[pick] + 0.5, rows[pick] + 0.5], [0.0, 0.0]]), (1, -1)  # the pixel's middle
 
 
 def embed_prompts(sam: Any, coordinates: Tensor, labels: Tensor) -> Tensor:

@@ -106,7 +106,7 @@ class SpeakTask:
         self._device = device
         model = new_nano()
         if self.start is not None:
-            model.load_state_dict(load_file(self.start), strict=False)
+            _start_from(model, self.start)
         self._model: Any = model.to(device)  # type: ignore[arg-type]  # the stub knows no devices
         self._model.train()
         self._model.model.vision_tower.eval()
@@ -208,6 +208,21 @@ class SpeakTask:
     def finish(self, module: nn.Module, folder: Path) -> None:
         del folder
         save_nano(module, self.output)  # type: ignore[arg-type]
+
+
+def _start_from(model: nn.Module, path: Path) -> None:
+    """Load what the first stage learned; only the layers of the language model may be missing from it.
+
+    Raises:
+        TrainingError: the file is of another model.
+    """
+    try:
+        missing, unexpected = model.load_state_dict(load_file(path), strict=False)
+    except RuntimeError as error:
+        raise TrainingError(f"{path} is of a model of another shape: remove it and train again") from error
+    untaught = [name for name in missing if "language_model" not in name and name != "lm_head.weight"]
+    if untaught or unexpected:
+        raise TrainingError(f"{path} does not fit this model ({', '.join([*untaught, *unexpected][:3])} ...)")
 
 
 @lru_cache(maxsize=1)

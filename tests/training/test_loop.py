@@ -111,7 +111,7 @@ def log(folder: Path) -> list[dict[str, float]]:
 
 
 def test_schedule_warms_up_and_then_falls_to_a_hundredth() -> None:
-    settings = LoopSettings(104, batch=1, learning_rate=1, warmup=4)
+    settings = LoopSettings(104, batch=2, learning_rate=1, warmup=4)
     factors = [schedule(step, settings) for step in range(105)]
     assert factors[:5] == [0.25, 0.5, 0.75, 1.0, 1.0]
     assert factors[4:] == sorted(factors[4:], reverse=True)
@@ -120,9 +120,9 @@ def test_schedule_warms_up_and_then_falls_to_a_hundredth() -> None:
     assert schedule(1000, settings) == pytest.approx(0.01)
 
 
-@pytest.mark.parametrize(("steps", "warmup"), [(1, 0), (1, 1), (5, 100), (0, 0)])
+@pytest.mark.parametrize(("steps", "warmup"), [(1, 0), (1, 1), (5, 100)])
 def test_schedule_of_very_short_runs(steps: int, warmup: int) -> None:
-    settings = LoopSettings(steps, batch=1, learning_rate=1, warmup=warmup)
+    settings = LoopSettings(steps, batch=2, learning_rate=1, warmup=warmup)
     assert all(0 < schedule(step, settings) <= 1 for step in range(steps + 1))
 
 
@@ -213,10 +213,21 @@ def test_a_stopped_run_goes_on_exactly(tmp_path: Path, kind: type[LineTask]) -> 
     assert [line["step"] for line in log(tmp_path / "parts")] == list(range(1, 9))
 
 
-def test_a_finished_run_only_finishes_again(tmp_path: Path) -> None:
+def test_a_finished_run_is_left_as_it_is(tmp_path: Path) -> None:
+    train(LineTask(), SHORT, tmp_path)
+    before = checkpoint(tmp_path)[0]
+    (tmp_path / "line.safetensors").write_bytes(b"newer")
+    for settings in (SHORT, replace(SHORT, steps=SHORT.steps - 1)):
+        train(LineTask(stop_at=0), settings, tmp_path)
+    assert (tmp_path / "line.safetensors").read_bytes() == b"newer"
+    assert all(torch.equal(value, before[name]) for name, value in checkpoint(tmp_path)[0].items())
+
+
+def test_a_run_that_died_before_its_end_was_written_ends_again(tmp_path: Path) -> None:
     train(LineTask(), SHORT, tmp_path)
     before = checkpoint(tmp_path)[0]
     (tmp_path / "line.safetensors").unlink()
+    (tmp_path / loop.FINISHED).unlink()
     task = LineTask()
     train(task, SHORT, tmp_path)
     assert task.asked == []
@@ -241,6 +252,15 @@ def test_a_folder_of_another_run_is_refused(tmp_path: Path, change: dict[str, An
     assert (tmp_path / "checkpoint.safetensors").read_bytes() == before
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [{"steps": 0}, {"batch": 0}, {"learning_rate": -1.0}, {"processes": 0}, {"processes": 3}, {"log_every": 0}],
+)
+def test_settings_that_train_nothing_are_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(TrainingError, match=next(iter(wrong))):
+        replace(SHORT, **wrong)
+
+
 @pytest.mark.parametrize("factor", [math.nan, math.inf])
 def test_a_step_that_is_not_finite_is_skipped(tmp_path: Path, factor: float) -> None:
     train(LineTask(stop_at=-1), replace(SHORT, steps=3), tmp_path / "before")
@@ -252,6 +272,7 @@ def test_a_step_that_is_not_finite_is_skipped(tmp_path: Path, factor: float) -> 
     lines = log(tmp_path / "spoiled")
     assert [line.get("skipped") for line in lines] == [None, None, None, 1.0]
     assert [("norm" in line) for line in lines] == [True, True, True, False]
+    assert all(math.isfinite(value) for line in lines for value in line.values())
     # The steps after it go on learning.
     train(LineTask(spoil=((3, factor),)), replace(SHORT, steps=8), tmp_path / "on")
     assert checkpoint(tmp_path / "on")[0]["optimizer.step.line.weight"] == 7
@@ -301,7 +322,7 @@ def test_the_memory_layout_of_parameters_changes_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ranks: int, resumed: bool
 ) -> None:
     # The fused optimizer walks through parameter, gradient and moments by address: they must lie in memory alike.
-    monkeypatch.setattr(loop.dist, "all_reduce", lambda flat: flat.mul_(ranks))  # the others have found the same
+    monkeypatch.setattr(loop.dist, "all_reduce", lambda flat, _=None: flat.mul_(ranks))  # the others found the same
     found = []
     plain, last = torch.contiguous_format, torch.channels_last
     for layout, pixels in ((plain, plain), (plain, last), (last, last), (last, plain)):
@@ -321,6 +342,18 @@ def test_the_memory_layout_of_parameters_changes_nothing(
     for other in found[1:]:
         for name, value in found[0].items():
             torch.testing.assert_close(other[name], value, atol=1e-5, rtol=1e-5, msg=name)
+
+
+def test_what_no_process_used_does_not_decay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loop.dist, "all_reduce", lambda flat, _=None: flat.mul_(2))
+    run = loop._Run(LineTask(), replace(SHORT, batch=2, processes=2, weight_decay=1.0), tmp_path, CPU, 0, 2)
+    idle = nn.Parameter(torch.ones(2, 2))
+    run.parameters.append(idle)
+    run.optimizer.add_param_group({"params": [idle]})
+    run.factors.append(1.0)
+    run._update(run._batch())
+    assert idle.grad is None
+    assert torch.equal(idle, torch.ones(2, 2))
 
 
 @pytest.mark.slow

@@ -26,7 +26,7 @@ CPU = torch.device("cpu")
 @pytest.fixture(scope="module")
 def task(tmp_path_factory: pytest.TempPathFactory) -> SegmentTask:
     torch.manual_seed(0)
-    task = SegmentTask(shape=TINY, weights=tmp_path_factory.mktemp("sam") / "new", settings=FEW)
+    task = SegmentTask(shape=TINY, weights=tmp_path_factory.mktemp("sam") / "new", settings=FEW, near=FEW)
     task.setup(CPU)
     return task
 
@@ -161,7 +161,7 @@ def test_a_batch_holds_prompts_and_masks_of_its_pictures(task: SegmentTask) -> N
 
 def test_the_size_of_a_dark_picture_is_its_size(scene: Scene) -> None:
     task = SegmentTask(shape=TINY)
-    task._maker = SimpleNamespace(make=lambda _: scene)  # type: ignore[assignment]
+    task._maker = SimpleNamespace(make=lambda *_: scene)  # type: ignore[assignment]
     batch = task.batch(0, 1, 0.0)
     assert not scene.image[41:47].any()  # black rows and columns are still part of the picture
     assert batch["sizes"].tolist() == [[48, 64]]
