@@ -1,25 +1,26 @@
 """A small Segment Anything model, built from segment_anything's own modules.
 
-The image encoder is the paper's windowed ViT (Kirillov et al. 2023, "Segment Anything", section 3), but its patch
-embedding may be a short stack of convolutions instead of one: early convolutions let a small transformer learn from
-few steps (Xiao et al. 2021, "Early Convolutions Help Transformers See Better"). The prompt encoder and the mask
-decoder are the originals. Training and the `Segmenter` tool share this file, so that a weights file is always a
-state dict of `build_sam(shape)`.
+The image encoder is the paper's windowed ViT (Kirillov et al. 2023, "Segment Anything", section 3) behind a short stack
+of convolutions: early convolutions let a small transformer learn from few steps (Xiao et al. 2021, "Early Convolutions
+Help Transformers See Better"), and their fine maps sharpen the masks (sam_modules.py). The prompt encoder and the
+two-way transformer are the originals. Training and the `Segmenter` tool share this file, so that a weights file is
+always a state dict of `build_sam(shape)`.
 """
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-import torch
 from torch import Tensor, nn
 
 from ferret.errors import WeightsError
 
 if TYPE_CHECKING:
     from segment_anything.modeling import Sam
+
+    from tools.sam_modules import FineDecoder
 
 
 @dataclass(frozen=True)
@@ -28,8 +29,6 @@ class SamShape:
 
     image_size: int = 256
     patch: int = 16
-    stem: bool = True
-    """Patch embedding of stride-2 convolutions (patch must be a power of two) instead of one wide convolution."""
     encoder_dim: int = 160
     depth: int = 5
     heads: int = 5
@@ -48,8 +47,8 @@ class SamShape:
                 f"encoder_dim {self.encoder_dim!r} must divide by heads {self.heads!r}, and prompt_dim "
                 f"{self.prompt_dim!r} by 8"
             )
-        if self.stem and (self.patch & (self.patch - 1) or self.patch < 4):
-            raise WeightsError(f"a convolutional stem needs a patch of 4, 8, 16, ...; got {self.patch!r}")
+        if self.patch & (self.patch - 1) or self.patch < 8:
+            raise WeightsError(f"the convolutional stem needs a patch of 8, 16, 32, ...; got {self.patch!r}")
         object.__setattr__(self, "global_blocks", tuple(self.global_blocks))
 
     @classmethod
@@ -65,39 +64,18 @@ class SamShape:
         return asdict(self)
 
 
-class ConvStem(nn.Module):
-    """Stride-2 convolutions down to the patch grid; [B, 3, S, S] to [B, S/patch, S/patch, dim] (channels last)."""
-
-    def __init__(self, patch: int, dim: int) -> None:
-        super().__init__()
-        from segment_anything.modeling.common import LayerNorm2d
-
-        steps = patch.bit_length() - 1
-        widths = [max(24, dim >> (steps - 1 - i)) for i in range(steps)]
-        widths[-1] = dim
-        layers: list[nn.Module] = []
-        channels = 3
-        for width in widths:
-            layers += [nn.Conv2d(channels, width, 3, stride=2, padding=1, bias=False), LayerNorm2d(width), nn.GELU()]
-            channels = width
-        layers.append(nn.Conv2d(channels, dim, 1))
-        self.layers = nn.Sequential(*layers)
-
-    def forward(self, pixels: Tensor) -> Tensor:
-        out: Tensor = self.layers(pixels)
-        return out.permute(0, 2, 3, 1)
-
-
 def build_sam(shape: SamShape) -> Sam:
     """Build a SAM with random weights, in evaluation mode.
 
-    `preprocess` takes RGB in 0..255 and pads to a square; `image_encoder` maps [B, 3, S, S] to [B, prompt_dim,
-    S/patch, S/patch]; masks come out at four times the patch grid.
+    `preprocess` takes RGB in 0..255 and pads to a square; `image_encoder` maps [B, 3, S, S] to
+    [B, 4 prompt_dim, S/patch, S/patch], the embedding and two finer maps; masks come out at four times the patch grid.
     """
-    from segment_anything.modeling import ImageEncoderViT, MaskDecoder, PromptEncoder, Sam, TwoWayTransformer
+    from segment_anything.modeling import PromptEncoder, Sam, TwoWayTransformer
+
+    from tools.sam_modules import FineDecoder, FineEncoder
 
     grid = shape.image_size // shape.patch
-    encoder = ImageEncoderViT(
+    encoder = FineEncoder(
         img_size=shape.image_size,
         patch_size=shape.patch,
         embed_dim=shape.encoder_dim,
@@ -111,8 +89,6 @@ def build_sam(shape: SamShape) -> Sam:
         window_size=shape.window,
         global_attn_indexes=shape.global_blocks,
     )
-    if shape.stem:
-        encoder.patch_embed = ConvStem(shape.patch, shape.encoder_dim)
     sam = Sam(
         image_encoder=encoder,
         prompt_encoder=PromptEncoder(
@@ -121,7 +97,7 @@ def build_sam(shape: SamShape) -> Sam:
             input_image_size=(shape.image_size, shape.image_size),
             mask_in_chans=16,
         ),
-        mask_decoder=MaskDecoder(
+        mask_decoder=FineDecoder(
             num_multimask_outputs=3,
             transformer=TwoWayTransformer(
                 depth=shape.decoder_depth, embedding_dim=shape.prompt_dim, mlp_dim=shape.decoder_mlp, num_heads=8
@@ -143,7 +119,7 @@ def decode_prompts(
     """Decode prompts on several images in one batch; the released decoder takes one image at a time.
 
     Args:
-        embeddings: `image_encoder` outputs, float [B, C, h, w].
+        embeddings: `image_encoder` outputs, float [B, 4 C, h, w].
         sparse, dense: `prompt_encoder` outputs for N prompts, float [N, T, C] and [N, C, h, w].
         image_index: int64 [N], the image that each prompt belongs to; None when N == B, or when B == 1.
 
@@ -151,19 +127,6 @@ def decode_prompts(
         Mask logits float [N, 4, 4h, 4w] and predicted IoU float [N, 4]. Output 0 is the single-mask answer (for a
         box or several points), outputs 1..3 are the answers to an ambiguous point, as in the released decoder.
     """
-    decoder = sam.mask_decoder
-    count = sparse.shape[0]
-    source = embeddings.expand(count, -1, -1, -1) if image_index is None else embeddings[image_index]
-    source = source + dense
-    _, channels, height, width = source.shape
-    learned = torch.cat([decoder.iou_token.weight, decoder.mask_tokens.weight], dim=0)
-    tokens = torch.cat([learned.to(sparse.dtype).expand(count, -1, -1), sparse], dim=1)  # [N, 1+M+T, C]
-    position = sam.prompt_encoder.get_dense_pe().expand(count, -1, -1, -1)
-    hidden, source = decoder.transformer(source, position, tokens)
-    mask_count = decoder.num_mask_tokens
-    upscaled = decoder.output_upscaling(source.transpose(1, 2).reshape(count, channels, height, width))
-    kernels = torch.stack(
-        [mlp(hidden[:, 1 + i]) for i, mlp in enumerate(decoder.output_hypernetworks_mlps)], dim=1
-    )  # [N, M, C/8]
-    masks = (kernels @ upscaled.flatten(2)).reshape(count, mask_count, *upscaled.shape[-2:])
-    return masks, decoder.iou_prediction_head(hidden[:, 0])
+    decoder = cast("FineDecoder", sam.mask_decoder)
+    of_prompts = embeddings.expand(len(sparse), -1, -1, -1) if image_index is None else embeddings[image_index]
+    return decoder.decode(of_prompts, sam.prompt_encoder.get_dense_pe(), sparse, dense)

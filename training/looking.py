@@ -51,9 +51,8 @@ class Looker(nn.Module):
 
     def names(self) -> Tensor:
         """Unit vectors of all category names and of the background, float32 [K + 1, D]."""
-        words = self.model.get_input_embeddings()(self.name_ids).float()  # [K, W, D]
-        means = (words * cast(Tensor, self.name_weights).unsqueeze(-1)).sum(1)
-        return functional.normalize(torch.cat([means, self.background.float()]), dim=-1)
+        names = name_vectors(self.model, cast(Tensor, self.name_ids), cast(Tensor, self.name_weights))
+        return torch.cat([names, functional.normalize(self.background.float(), dim=-1)])
 
     def forward(self, pixels: Tensor, points: Tensor, image_index: Tensor) -> tuple[Tensor, ...]:
         """Name logits and boxes of cells [N, 784, .] and tokens [N, 49, .], and name logits of regions [R, K + 1]."""
@@ -154,6 +153,12 @@ class LookTask:
         save_file({k: v.contiguous() for k, v in state.items() if k != "lm_head.weight"}, self.output)
 
 
+def name_vectors(model: Any, ids: Tensor, weights: Tensor) -> Tensor:
+    """The mean word embedding of each name as a unit vector, float32 [K, D]; `ids` and `weights` of `name_tokens`."""
+    words: Tensor = model.get_input_embeddings()(ids).float()  # [K, W, D]
+    return functional.normalize((words * weights.unsqueeze(-1)).sum(1), dim=-1)
+
+
 def cell_labels(scene: Scene, background: int) -> tuple[np.ndarray, np.ndarray]:
     """What lies under each cell's centre: categories int64 [28, 28], and its box as fractions float32 [28, 28, 4]."""
     height, width = scene.ids.shape
@@ -202,13 +207,21 @@ def box_losses(logits: Tensor, target: Tensor) -> tuple[Tensor, float]:
     return loss, float(iou.detach().mean())
 
 
-def token_labels(owner: Tensor, boxes: Tensor, background: int) -> tuple[Tensor, Tensor]:
-    """Per image token: the share of each name among its cells [N, 49, K + 1], and the box of its commonest object."""
+def token_shares(owner: Tensor, background: int) -> tuple[Tensor, Tensor]:
+    """The share of each name among the cells of an image token [N, 49, K + 1], from [N, 28, 28]; and those cells'
+    names, int64 [N, 49, 16]."""
     count = owner.shape[0]
     blocks = owner.view(count, BLOCKS, MERGE, BLOCKS, MERGE).transpose(2, 3).reshape(count, BLOCKS**2, MERGE**2)
-    cell_boxes = boxes.view(count, BLOCKS, MERGE, BLOCKS, MERGE, 4).transpose(2, 3).reshape(count, BLOCKS**2, -1, 4)
     share = torch.zeros(count, BLOCKS**2, background + 1, device=owner.device)
     share.scatter_add_(-1, blocks, torch.full_like(blocks, 1 / MERGE**2, dtype=torch.float32))
+    return share, blocks
+
+
+def token_labels(owner: Tensor, boxes: Tensor, background: int) -> tuple[Tensor, Tensor]:
+    """Per image token: the share of each name among its cells [N, 49, K + 1], and the box of its commonest object."""
+    share, blocks = token_shares(owner, background)
+    count = len(owner)
+    cell_boxes = boxes.view(count, BLOCKS, MERGE, BLOCKS, MERGE, 4).transpose(2, 3).reshape(count, BLOCKS**2, -1, 4)
     commonest = share[..., :-1].argmax(-1, keepdim=True)
     mine = (blocks == commonest).float().argmax(-1)  # the first cell of that object
     target = cell_boxes.gather(2, mine[..., None, None].expand(-1, -1, 1, 4)).squeeze(2)

@@ -57,7 +57,7 @@ class LoopSettings:
             if not getattr(self, name) > 0:
                 raise TrainingError(f"{name} must be more than 0, not {getattr(self, name)}")
         if self.batch % self.processes:
-            raise TrainingError(f"a batch of {self.batch} cannot be shared by {self.processes} processes: choose a multiple")
+            raise TrainingError(f"{self.processes} processes cannot share a batch of {self.batch}: choose a multiple")
 
 
 class Task(Protocol):

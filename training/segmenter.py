@@ -40,7 +40,7 @@ class SegmentTask:
         default_factory=lambda: SceneSettings(objects=(2, 9), side=(256, 256), scale=(0.1, 0.7), sign=0.15)
     )
     near: SceneSettings = field(
-        default_factory=lambda: SceneSettings(objects=(2, 6), side=(256, 256), scale=(0.35, 0.85), sign=0.1)
+        default_factory=lambda: SceneSettings(objects=(1, 4), side=(256, 256), scale=(0.25, 0.65), sign=0.1)
     )
 
     def setup(self, device: torch.device) -> nn.Module:

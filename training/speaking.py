@@ -5,6 +5,10 @@ once the language model has something to teach it (from the first step on it wou
 One picture carries as many questions as fit behind its image tokens: each question sees the picture and itself, not its
 neighbours, and starts at the same position, exactly as it will stand alone when somebody asks it.
 
+What the first stage learned goes on being asked for beside the words: the vectors of image tokens and of a few regions
+have to stay near the embeddings of their names, which keeps names, tokens and regions in one space while all three
+move, and lets the encoder go on learning names from every object in sight.
+
 Two things make a small model ground (shared experience with such models): pictures begin almost empty and fill up, so
 that reading a place is learned before finding it among others; and a coordinate that is nearly right is nearly right to
 the loss, too.
@@ -21,16 +25,19 @@ import numpy as np
 import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
+from torch.nn import functional
 
 from ferret.errors import TrainingError
 from ferret.prompts import IMAGE_TOKEN, get_template, place_regions
 from ferret.sampler import sample_points
 from training.art import load_art
 from training.instructions import DEFAULT_WEIGHTS, Instruction, make_instructions
+from training.looking import SHARPNESS, cell_labels, name_vectors, region_points, token_shares
 from training.nano import (
     IMAGE_SIZE,
     TEMPLATE,
     WEIGHTS,
+    name_tokens,
     nano_tokenizer,
     new_nano,
     number_tokens,
@@ -42,6 +49,8 @@ from training.scenes import SceneMaker, SceneSettings
 
 SOFTNESS = 8.0  # bins; the deviation of a coordinate's soft label
 NEAR = 25  # bins; a coordinate this close counts as right in the log
+LOOKING = 0.5  # the weight of the first stage's naming beside the words
+LOOKS = 4  # objects a picture that are named by their region for it
 
 
 @dataclass(frozen=True)
@@ -114,6 +123,7 @@ class SpeakTask:
         spread = torch.exp(-0.5 * ((numbers[:, None] - numbers[None]) / SOFTNESS) ** 2)
         self._spread = (spread / spread.sum(-1, keepdim=True)).to(device)
         self._first_number = int(number_tokens()[0])
+        self._names = [table.to(device) for table in name_tokens()]
         module: nn.Module = self._model
         return module
 
@@ -128,12 +138,18 @@ class SpeakTask:
         weights = {**DEFAULT_WEIGHTS, **lesson.emphasis}
         images: list[np.ndarray] = []
         packs: list[Packed] = []
+        owners, looks, look_index, categories = [], [], [], []
         while len(packs) < size:
             scene = self._maker.make(int(rng.integers(1 << 40)), settings)
             instructions = make_instructions(scene, rng, self.questions, weights)
             height, width = scene.ids.shape
             pack = pack_questions(instructions, (width, height), self.length)
             if pack.tasks:
+                owners.append(cell_labels(scene, len(self._maker.names))[0])
+                for number in rng.permutation(len(scene.objects))[:LOOKS]:
+                    looks.append(torch.from_numpy(region_points(scene, int(number), rng)))
+                    look_index.append(len(packs))
+                    categories.append(scene.objects[number].category)
                 images.append(to_model_size(scene.image))
                 packs.append(pack)
         length = max(len(pack.ids) for pack in packs)
@@ -150,6 +166,8 @@ class SpeakTask:
             "weights": padded("weights", 0, torch.float32), "segments": padded("segments", -1, torch.long),
             "positions": padded("positions", 0, torch.long), "soft": padded("soft", 0, torch.bool),
             "points": torch.stack(points) if points else torch.zeros(0, 128, 2), "index": torch.tensor(index).long(),
+            "look_points": torch.stack(looks), "look_index": torch.tensor(look_index),
+            "categories": torch.tensor(categories), "owners": torch.from_numpy(np.stack(owners)),
             "tasks": [pack.tasks for pack in packs],
         }  # fmt: skip
 
@@ -160,8 +178,11 @@ class SpeakTask:
         with torch.set_grad_enabled(progress >= self.unfreeze):
             cells = model.vision_tower(batch["pixels"]).last_hidden_state
         tokens = model.projector(cells, model.config.feature_grid)
-        regions = model.get_region_features(cells, batch["points"], batch["index"]) if len(batch["index"]) else None
-        embeds = model.embed(batch["ids"], tokens, regions)
+        asked = len(batch["points"])  # the others are named for the first stage's sake
+        points = torch.cat([batch["points"], batch["look_points"]])
+        regions = model.get_region_features(cells, points, torch.cat([batch["index"], batch["look_index"]]))
+        naming, named = self._naming(tokens, batch["owners"], regions[asked:], batch["categories"])
+        embeds = model.embed(batch["ids"], tokens, regions[:asked] if asked else None)
         hidden = model.language_model(
             inputs_embeds=embeds, attention_mask=packed_mask(batch["segments"]), position_ids=batch["positions"],
             use_cache=False,
@@ -175,12 +196,23 @@ class SpeakTask:
         hard_loss = -log_probability[~soft].gather(-1, target[~soft, None]).squeeze(-1)
         spread = self._spread[target[soft] - first]
         soft_loss = -(spread * log_probability[soft, first : first + 1000]).sum(-1)
-        loss = ((hard_loss * weight[~soft]).sum() + (soft_loss * weight[soft]).sum()) / weight.sum()
+        loss = ((hard_loss * weight[~soft]).sum() + (soft_loss * weight[soft]).sum()) / weight.sum() + LOOKING * naming
         with torch.no_grad():
             guess = logits.argmax(-1)
             right = torch.where(soft, (guess - target).abs() <= NEAR, guess == target)
             figures = self._figures(batch["segments"][:, 1:][where], where, right, soft, tasks)
-        return loss, figures
+        return loss, {**figures, "named": named}
+
+    def _naming(self, tokens: Tensor, owners: Tensor, regions: Tensor, categories: Tensor) -> tuple[Tensor, float]:
+        """The first stage's loss on the names of tokens [N, 49, D] and regions [R, D], and the share of regions whose
+        own name is the nearest."""
+        names = name_vectors(self._model, *self._names)
+        share = token_shares(owners, len(names))[0][..., :-1]
+        token_loss = -(share * (tokens.float() @ names.T * SHARPNESS).log_softmax(-1)).sum() / share.sum()
+        logits = regions.float() @ names.T * SHARPNESS
+        return token_loss + functional.cross_entropy(logits, categories), float(
+            (logits.argmax(-1) == categories).float().mean()
+        )
 
     @staticmethod
     def _figures(

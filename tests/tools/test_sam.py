@@ -234,7 +234,7 @@ def small_vit_b(monkeypatch: pytest.MonkeyPatch) -> None:
 
     from tools.sam_model import SamShape, build_sam
 
-    shape = SamShape(image_size=64, patch=16, stem=False, encoder_dim=32, depth=1, heads=2, prompt_dim=32)
+    shape = SamShape(image_size=64, patch=16, encoder_dim=32, depth=1, heads=2, prompt_dim=32)
     monkeypatch.setitem(segment_anything.sam_model_registry, "vit_b", lambda: build_sam(shape))
 
 

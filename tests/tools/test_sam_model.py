@@ -13,7 +13,7 @@ TINY = SamShape(image_size=64, patch=8, encoder_dim=32, depth=2, heads=2, prompt
     "shape",
     [
         TINY,
-        SamShape(image_size=64, patch=16, stem=False, encoder_dim=32, depth=2, heads=2, prompt_dim=32),
+        SamShape(image_size=64, patch=16, encoder_dim=32, depth=2, heads=2, prompt_dim=32),
         SamShape(image_size=96, patch=8, encoder_dim=32, depth=2, heads=2, window=5, global_blocks=(1,), prompt_dim=32),
     ],
 )
@@ -22,7 +22,7 @@ def test_shapes(shape: SamShape) -> None:
     grid = shape.image_size // shape.patch
     with torch.inference_mode():
         embedding = sam.image_encoder(torch.zeros(2, 3, shape.image_size, shape.image_size))
-    assert embedding.shape == (2, shape.prompt_dim, grid, grid)
+    assert embedding.shape == (2, 4 * shape.prompt_dim, grid, grid)
     assert sam.prompt_encoder.mask_input_size == (4 * grid, 4 * grid)
 
 
@@ -42,7 +42,7 @@ def test_shape_survives_json() -> None:
     [
         {"image_size": 100},
         {"patch": 12, "image_size": 240},
-        {"patch": 2},
+        {"patch": 4},
         {"heads": 7},
         {"prompt_dim": 20},
     ],
@@ -73,6 +73,22 @@ def test_decoding_several_images_equals_the_released_decoder_one_by_one() -> Non
                 )
                 torch.testing.assert_close(masks[row : row + 1, outputs], expected, atol=1e-5, rtol=1e-4)
                 torch.testing.assert_close(scores[row : row + 1, outputs], sure, atol=1e-5, rtol=1e-4)
+
+
+def test_the_finer_maps_sharpen_the_masks() -> None:
+    torch.manual_seed(0)
+    sam = build_sam(TINY)
+    picture, speck = torch.zeros(1, 3, 64, 64), torch.zeros(1, 3, 64, 64)
+    speck[..., 20, 20] = 5.0  # smaller than a patch
+    with torch.inference_mode():
+        sparse, dense = sam.prompt_encoder(points=None, boxes=torch.tensor([[10.0, 10, 50, 50]]), masks=None)
+        plain, marked = (sam.image_encoder(pixels) for pixels in (picture, speck))
+        marked[:, :32] = plain[:, :32]  # only the finer maps know of the speck
+        change = [decode_prompts(sam, found, sparse, dense)[0] for found in (plain, marked)]
+    moved = (change[0] - change[1]).abs().amax(dim=(0, 1)) > 1e-6
+    rows, columns = moved.nonzero().unbind(1)
+    assert moved.any()
+    assert rows.min() >= 8 and rows.max() <= 12 and columns.min() >= 8 and columns.max() <= 12  # noqa: PT018
 
 
 def test_every_parameter_that_prompts_reach_gets_a_gradient() -> None:

@@ -14,6 +14,7 @@ from ferret.modeling import FerretForConditionalGeneration
 from ferret.regions import Box
 from ferret.sampler import sample_points
 from training.instructions import DEFAULT_WEIGHTS, Instruction, make_instructions
+from training.looking import name_vectors
 from training.nano import nano_tokenizer, new_nano, to_model_size, to_pixels
 from training.scenes import Scene, SceneSettings
 from training.speaking import CURRICULUM, Lesson, Packed, SpeakTask, pack_questions, packed_mask
@@ -218,6 +219,8 @@ def test_pictures_fill_up(task: SpeakTask) -> None:
     made = task._maker
 
     class Spy:
+        names = made.names
+
         def make(self, seed: int, settings: SceneSettings) -> Scene:
             asked.append(settings)
             return made.make(seed, settings)
@@ -246,6 +249,13 @@ def test_a_batch_is_padded_and_depends_on_its_seed(task: SpeakTask) -> None:
     assert (batch["labels"][padding] == -100).all()
     assert not batch["weights"][padding].any()
     assert int((batch["ids"] == 5).sum()) == len(batch["points"])  # a region token for each region, row by row
+    looks = len(batch["look_index"])
+    assert 0 < looks <= 4 * rows
+    assert batch["look_points"].shape == (looks, 128, 2)
+    assert batch["categories"].shape == (looks,)
+    assert batch["owners"].shape == (rows, 28, 28)
+    for image, category in zip(batch["look_index"], batch["categories"], strict=True):
+        assert (batch["owners"][image] == category).any()
     assert batch["index"].tolist() == sorted(batch["index"].tolist())
     for name, value in batch.items():
         assert torch.equal(value, again[name]) if isinstance(value, Tensor) else value == again[name]
@@ -271,7 +281,7 @@ def test_a_few_steps_on_one_batch_lower_the_loss(task: SpeakTask, monkeypatch: p
         assert all(0 <= share <= 1 for share in figures.values())
     assert losses[-1] < 0.8 * losses[0]
     asked = {name.removeprefix("refer_") for tasks in batch["tasks"] for name in tasks}
-    assert asked == {name for name in figures if not name.endswith("@")}
+    assert {*asked, "named"} == {name for name in figures if not name.endswith("@")}
     # The encoder stays as it was at first, its running means included; all else has learned.
     assert all(torch.equal(value, module.state_dict()[name]) for name, value in before.items())
     assert all(p.grad is not None for name, p in module.named_parameters() if "projector" in name)
@@ -279,6 +289,21 @@ def test_a_few_steps_on_one_batch_lower_the_loss(task: SpeakTask, monkeypatch: p
     task.loss(dict(batch), task.unfreeze)[0].backward()
     assert all(p.grad is not None for name, p in module.named_parameters() if "vision_tower" in name)
     assert all(torch.equal(value, module.state_dict()[name]) for name, value in before.items() if "running" in name)
+
+
+def test_vectors_that_are_their_names_cost_little(task: SpeakTask) -> None:
+    names = name_vectors(task._model, *task._names)
+    background = len(names)
+    owners = torch.full((1, 28, 28), background)
+    owners[0, :8, :4], owners[0, 20:, :] = 3, 7
+    right = torch.zeros(1, 49, names.shape[1])
+    right[0, :14:7], right[0, 35:] = names[3], names[7]
+    loss, named = task._naming(right * 4, owners, names[[3, 7]] * 4, torch.tensor([3, 7]))
+    crossed, none = task._naming(right * 4, owners, names[[7, 3]] * 4, torch.tensor([3, 7]))
+    elsewhere, _ = task._naming(right.flip(1) * 4, owners, names[[3, 7]] * 4, torch.tensor([3, 7]))
+    assert (named, none) == (1.0, 0.0)
+    assert loss < 0.01 < crossed
+    assert loss < elsewhere
 
 
 def test_a_coordinate_that_is_nearly_right_costs_little(task: SpeakTask) -> None:
