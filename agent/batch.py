@@ -121,12 +121,21 @@ def _parsed(raw: bytes, number: int) -> BatchLine:
         raise RequestError(f"line {number} is not JSON ({error}); write one object a line") from None
     if not isinstance(value, dict):
         raise RequestError(f"line {number} is not a JSON object; write fields such as id, question and images")
+    for name in value.keys() - BatchLine.model_fields.keys():  # a region that is not read would be a wrong answer
+        meant = next((known for known in BatchLine.model_fields if _bare(known) == _bare(name)), None)
+        if meant:
+            raise RequestError(f"line {number}: there is no field {name!r}: write {meant!r}")
     try:
         return BatchLine.model_validate(value)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"][:1])
         raise RequestError(f"line {number}: field {where!r}: {first['msg'].lower()}") from None
+
+
+def _bare(name: str) -> str:
+    """A field's name without what is easily got wrong: case, and one or many."""
+    return name.strip().lower().removesuffix("s")
 
 
 def _id_of(raw: bytes) -> Id | None:

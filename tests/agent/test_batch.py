@@ -40,7 +40,7 @@ def question(identity: object, text: str = "Where is the dog?", **more: object) 
 
 def test_every_line_is_answered_in_the_contract_s_form(files: tuple[Path, Path], ask: Any) -> None:
     source, out = files
-    write(source, question("a"), question(7, "What is this?", regions=["box:10,60,70,130"]))
+    write(source, question("a", note="mine"), question(7, "What is this?", regions=["box:10,60,70,130"]))
     report = run_batch(source, out, ask)
     first, second = read(out)
     assert (report.answered, report.failed, report.skipped) == (2, 0, 0)
@@ -65,6 +65,8 @@ def test_every_line_is_answered_in_the_contract_s_form(files: tuple[Path, Path],
         (question("x", images=["gone.png"]), "x", "ImageError", "gone.png"),
         (question("x", images=[]), "x", "RequestError", "no picture"),
         (question("x", regions=["box:1,2"]), "x", "RegionError", "takes 4"),
+        (question("x", region="box:10,60,70,130"), "x", "RequestError", "write 'regions'"),
+        ({"id": "x", "Question": "What?", "images": ["scene.png"]}, "x", "RequestError", "write 'question'"),
         (question("x", save="overlay.doc"), "x", "RequestError", "end its name"),
     ],
 )
