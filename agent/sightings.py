@@ -62,20 +62,23 @@ def corners(box: Box) -> Corners:
 
 PART = 0.85
 """A weaker sighting of which this much lies in a far stronger one of the same name is a part of it."""
+NESTED = 0.95
+"""Of two sightings of one name, the smaller lying this much in the other, the more probable one is meant."""
 
 
 def without_duplicates(sightings: Iterable[Sighting], overlap: float) -> list[Sighting]:
     """The best first; left out is what names the same thing a second time.
 
-    That is one of less probability that overlaps one of the same name by more than `overlap` (IoU), or that lies within
-    one twice as probable: half of a sign is seen as a sign, too.
+    That is one of less probability that overlaps one of the same name by more than `overlap` (IoU), that lies within
+    one twice as probable (half of a sign is seen as a sign, too), or that lies in it, or around it, altogether.
     """
     kept: list[Sighting] = []
     for one in sorted(sightings, key=lambda s: (-s.score, s.image, s.box)):
         same = [k for k in kept if one.label == k.label and one.image == k.image]
         if not any(
             box_iou(one.region, k.region) > overlap
-            or (2 * one.score < k.score and covered(one.region, k.region) > PART)
+            or covered(one.region, k.region) > (PART if 2 * one.score < k.score else NESTED)
+            or covered(k.region, one.region) > NESTED
             for k in same
         ):
             kept.append(one)

@@ -110,8 +110,16 @@ def test_one_thing_seen_twice_stays_once() -> None:
 def test_a_part_is_not_another_one() -> None:
     whole, half = seen("sign", (0, 0, 100, 20), 0.7), seen("sign", (50, 0, 100, 20), 0.2)
     assert without_duplicates([half, whole], 0.7) == [whole]
-    sure = seen("sign", (50, 0, 100, 20), 0.5)
+    sure = seen("sign", (60, 0, 110, 20), 0.5)  # a fifth of it lies outside
     assert without_duplicates([sure, whole], 0.7) == [whole, sure]
+
+
+@pytest.mark.parametrize(("inner", "outer"), [(0.5, 0.7), (0.7, 0.5)])
+def test_of_one_in_another_the_more_probable_is_meant(inner: float, outer: float) -> None:
+    small, large = seen("car", (10, 10, 50, 50), inner), seen("car", (5, 5, 80, 80), outer)
+    assert without_duplicates([small, large], 0.7) == [max(small, large, key=lambda one: one.score)]
+    other = seen("bus", (10, 10, 50, 50), inner)
+    assert len(without_duplicates([other, large], 0.7)) == 2
 
 
 def test_sightings_survive_json() -> None:
