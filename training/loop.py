@@ -119,6 +119,7 @@ def _worker(rank: int, task: Task, settings: LoopSettings, folder: Path, ranks: 
         torch.set_flush_denormal(True)
     if ranks > 1:
         dist.init_process_group("gloo", init_method=f"file://{rendezvous}", rank=rank, world_size=ranks)
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # a dozen short texts are done before threads are awake
     torch.manual_seed(settings.seed)
     run = _Run(task, settings, folder, device, rank, ranks)
     run.go()
