@@ -102,7 +102,8 @@ class Checker:
         name = name_of(phrase, self.lexicon)
         best = max((self._weighed(s).score for s in self._candidates(self.names(phrase), image)), default=0.05)
         reply = self.replies.get(target_key(image, name)) if name is not None else None
-        absent = 1.0 - best
+        # Nothing seen is no proof: as often as not the thing is there, and a share of what is there is missed.
+        absent = (1.0 - best) / (1.0 - best + self.limits.missed)
         return _voted(absent, reply.confidence, reply.denies) if reply is not None else absent
 
     def everything(self, image: int) -> list[Sighting]:

@@ -39,6 +39,8 @@ class Thresholds:
     sure: float = 0.22
     # A thing that Ferret alone has seen: its confidence is scaled by this, for nobody could confirm it.
     unconfirmed: float = 0.2
+    # The share of things in a picture that are looked for by name and not seen: what "not found" is still worth.
+    missed: float = 0.15
     # Asked for one thing, weaker ones are left out when the best is this many times as probable.
     clear_winner: float = 1.6
     # Text read with less certainty is noise.

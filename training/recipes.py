@@ -49,18 +49,19 @@ def _sam(runs: Path) -> Task:
     return SegmentTask()
 
 
+# Small batches want small steps: at three times these rates all of them stalled early.
 LOOK = Stage(
     "nano-look", _look,
-    LoopSettings(6000, batch=8, learning_rate=1.5e-3, warmup=100, clip=5.0, weight_decay=0.02, average=0.998),
+    LoopSettings(14000, batch=8, learning_rate=5e-4, warmup=100, clip=5.0, weight_decay=0.02, average=0.998),
 )  # fmt: skip
 SPEAK = Stage(
     "nano-speak", _speak,
-    LoopSettings(12000, batch=8, learning_rate=1e-3, warmup=100, weight_decay=0.02, decay=0.98, average=0.998),
+    LoopSettings(12000, batch=8, learning_rate=7e-4, warmup=100, weight_decay=0.02, decay=0.98, average=0.998),
 )  # fmt: skip
 DETECTOR = Stage(
-    "detector", _detector, LoopSettings(9500, batch=8, learning_rate=1.5e-3, warmup=300, clip=10.0, weight_decay=0.01)
+    "detector", _detector, LoopSettings(20000, batch=8, learning_rate=6e-4, warmup=300, clip=10.0, weight_decay=0.01)
 )
-SAM = Stage("sam", _sam, LoopSettings(5000, batch=8, learning_rate=1e-3, warmup=100, weight_decay=0.01, average=0.997))
+SAM = Stage("sam", _sam, LoopSettings(8000, batch=8, learning_rate=3e-4, warmup=100, weight_decay=0.01, average=0.997))
 
 RECIPES: Mapping[str, tuple[Stage, ...]] = {
     "nano": (LOOK, SPEAK),
