@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 CANDIDATES = 8
 # A longer answer to "what is this?" is told as it is.
 SENTENCE_WORDS = 6
-# How strongly one voice may move the odds of a thing being there.
-LOUDEST_VOTE = 2.5
 
 
 class Checker:
@@ -104,7 +102,7 @@ class Checker:
         reply = self.replies.get(target_key(image, name)) if name is not None else None
         # Nothing seen is no proof: as often as not the thing is there, and a share of what is there is missed.
         absent = (1.0 - best) / (1.0 - best + self.limits.missed)
-        return _voted(absent, reply.confidence, reply.denies) if reply is not None else absent
+        return voted(absent, reply.confidence, reply.denies, self.limits.denied) if reply is not None else absent
 
     def everything(self, image: int) -> list[Sighting]:
         """All things on one picture that passed the check, the most probable first."""
@@ -158,7 +156,7 @@ class Checker:
         score = sighting.score
         back = self.replies.get(_back_key(sighting.image, sighting.box))
         if back is not None:
-            score = _voted(score, back.confidence, speaks_of(back.text, sighting.label, self.lexicon))
+            score = self._voted(score, back.confidence, speaks_of(back.text, sighting.label, self.lexicon))
         target = self.replies.get(target_key(sighting.image, sighting.label))
         if target is not None and sighting.source != "ferret":
             agrees = any(
@@ -166,8 +164,13 @@ class Checker:
                 for box in target.boxes
             )
             if agrees or target.denies:
-                score = _voted(score, target.confidence, agrees)
+                score = self._voted(score, target.confidence, agrees)
         return replace(sighting, score=score)
+
+    def _voted(self, probability: float, confidence: float, agrees: bool) -> float:
+        """A probability after Ferret's word on it: to name what an instrument saw hardly happens by chance, to miss it
+        does."""
+        return voted(probability, confidence, agrees, self.limits.confirmed if agrees else self.limits.denied)
 
     # --- regions that were pointed at ---------------------------------------------------------------------------------
 
@@ -258,10 +261,11 @@ def _back_key(image: int, box: Corners) -> str:
     return f"back:{image}:" + ",".join(f"{number:.1f}" for number in box)
 
 
-def _voted(probability: float, confidence: float, agrees: bool) -> float:
-    """A probability after one more voice that is `confidence` sure (0..1) agrees or disagrees: a sum of log odds."""
+def voted(probability: float, confidence: float, agrees: bool, loudest: float) -> float:
+    """A probability after one more voice that is `confidence` sure (0..1) agrees or disagrees: a sum of log odds, to
+    which the voice adds `loudest` at most."""
     clipped = min(max(probability, 1e-4), 1 - 1e-4)
     loudness = math.log(max(confidence, 0.5) / max(1.0 - confidence, 1e-4)) if confidence > 0.5 else 0.1
-    vote = min(loudness, LOUDEST_VOTE)
+    vote = min(loudness, loudest)
     odds = math.log(clipped / (1 - clipped)) + (vote if agrees else -vote)
     return 1.0 / (1.0 + math.exp(-odds))

@@ -15,13 +15,13 @@ class Thresholds:
     """How sure is sure enough."""
 
     # Detections weaker than this are noise and never enter an answer.
-    floor: float = 0.06
+    floor: float = 0.04
     # Between `doubtful_low` and `doubtful_high` Ferret is asked what it sees there; above, the detector is believed.
-    doubtful_low: float = 0.08
+    doubtful_low: float = 0.04
     doubtful_high: float = 0.35
     # The combined probability from which a checked thing counts as there when it was asked for by name: a false
     # detection seldom happens to be the very thing that was asked for.
-    present: float = 0.13
+    present: float = 0.05
     # The same when nothing was asked for by name: a list shows every false detection.
     listed: float = 0.30
     # A detection and a region speak of the same place from this overlap on (IoU, or the share of a point's reach).
@@ -31,7 +31,7 @@ class Thresholds:
     # A detection may answer for a region that it overlaps this much; below it the region is Ferret's alone.
     matching: float = 0.30
     # How strongly each voice counts when the two name a region (exponents of their probabilities).
-    ferret_weight: float = 0.25
+    ferret_weight: float = 0.5
     detector_weight: float = 1.0
     # What a voice that did not mention a name leaves for it.
     unheard: float = 0.02
@@ -43,6 +43,10 @@ class Thresholds:
     missed: float = 0.15
     # Asked for one thing, weaker ones are left out when the best is this many times as probable.
     clear_winner: float = 1.6
+    # How far Ferret's word moves the log odds of what an instrument doubts, at most: when it sees the same there, and
+    # when it does not.
+    confirmed: float = 2.5
+    denied: float = 0.8
     # Text read with less certainty is noise.
     reading: float = 0.50
     # The share of a line of text that must lie in a region to be read as its text.

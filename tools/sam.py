@@ -11,7 +11,8 @@ content hash; all boxes, and all points, of one image are decoded as one batch.
 encoded once and its embedding kept by content hash; prompts of one kind are decoded as one batch.
 
 A small model sees a small object poorly, so weights may ask for a second look: an object that fills little of the
-picture is cut out with its surroundings, enlarged, and segmented again.
+picture is cut out with its surroundings, enlarged, and segmented again, and every outline is drawn again along the
+picture's edges (edges.py).
 """
 
 from __future__ import annotations
@@ -103,8 +104,9 @@ class Segmenter(Instrument[LoadedSam]):
         weights: None for the embedded weights; else a `.safetensors` with its `.json` beside it (as training writes
             them) or a released checkpoint named `sam_vit_b*`, `sam_vit_l*` or `sam_vit_h*`.
         device: torch device, by default a GPU where there is one.
-        zoom: None as the weights' JSON says (`SMALL_ZOOM` if it does not, none for released checkpoints), 0 never
-            takes a second look at small objects, 2.0 takes it through a window of twice the object's size.
+        zoom: None as the weights' JSON says (`SMALL_ZOOM` if it does not, none for released checkpoints), 0 gives
+            the network's masks as they are, 2.0 takes a second look through a window of twice the object's size and
+            draws outlines again along the picture's edges.
 
     Raises:
         WeightsError: no such file, or a name that does not tell which SAM it is.
@@ -172,6 +174,8 @@ class Segmenter(Instrument[LoadedSam]):
     def _segment(
         self, loaded: LoadedSam, image: Image.Image, prompts: Sequence[Prompt], granularity: Granularity
     ) -> list[Segment]:
+        from tools.edges import follow_edges
+
         pixels = np.asarray(image, dtype=np.uint8)
         self._use(loaded.predictor, image_hash(image), pixels)
         masks, scores = predict(loaded.predictor, prompts, granularity)
@@ -179,6 +183,7 @@ class Segmenter(Instrument[LoadedSam]):
         for prompt, mask, score in zip(prompts, masks, scores, strict=True):
             if loaded.zoom > 0:
                 mask, score = _look_again(loaded, pixels, prompt, mask, score, granularity)
+                mask = follow_edges(pixels, mask)
             segments.append(_to_segment(prompt, mask, score, image.width, image.height))
         return segments
 

@@ -72,8 +72,8 @@ NAMES_FIRST = {
 }  # fmt: skip
 CURRICULUM = (
     Lesson(0.20, (1, 3), NAMES_FIRST),
-    Lesson(0.50, (1, 4), GROUNDING_FIRST),
-    Lesson(0.80, (1, 7), {"ground_one": 2.0}),
+    Lesson(0.70, (1, 4), GROUNDING_FIRST),
+    Lesson(0.90, (1, 7), {"ground_one": 2.0}),
     Lesson(1.00, (1, 9)),
 )
 

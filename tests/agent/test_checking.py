@@ -6,16 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.checking import _voted
+from agent.checking import voted
 
 DOG = (10.0, 60.0, 70.0, 130.0)
 
 
-@given(st.floats(0, 1), st.floats(0, 1))
-def test_a_vote_keeps_a_probability_and_moves_it_its_way(probability: float, confidence: float) -> None:
-    up, down = _voted(probability, confidence, True), _voted(probability, confidence, False)
+@given(st.floats(0, 1), st.floats(0, 1), st.floats(0, 4))
+def test_a_vote_keeps_a_probability_and_moves_it_its_way(probability: float, confidence: float, loudest: float) -> None:
+    up, down = (voted(probability, confidence, agrees, loudest) for agrees in (True, False))
     assert 0.0 <= down <= up <= 1.0
-    assert _voted(0.5, confidence, True) + _voted(0.5, confidence, False) == pytest.approx(1.0)
+    assert sum(voted(0.5, confidence, agrees, loudest) for agrees in (True, False)) == pytest.approx(1.0)
+    assert voted(probability, confidence, True, 0.0) == pytest.approx(min(max(probability, 1e-4), 1 - 1e-4))
 
 
 def test_a_sure_detection_needs_no_question_back(agent: Any, world: Any, thing: Any) -> None:
