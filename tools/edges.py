@@ -50,7 +50,7 @@ def follow_edges(pixels: NDArray[np.uint8], mask: NDArray[np.bool_]) -> NDArray[
         return mask
     with suppress(cv2.error):  # too few colours to tell anything apart
         cv2.setRNGSeed(0)  # its clusters are drawn at random
-        cv2.grabCut(small, labels, None, np.zeros((1, 65)), np.zeros((1, 65)), ROUNDS, cv2.GC_INIT_WITH_MASK)
+        cv2.grabCut(small, labels, (0, 0, 0, 0), np.zeros((1, 65)), np.zeros((1, 65)), ROUNDS, cv2.GC_INIT_WITH_MASK)
     found = ((labels == cv2.GC_FGD) | (labels == cv2.GC_PR_FGD)).astype(np.float32)
     if found.sum() < LEAST * inside.sum():
         return mask
