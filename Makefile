@@ -61,7 +61,7 @@ benchmark: $(INSTALLED)  ## Measure speed as ratios within one run: start-up, sa
 
 notebooks: $(INSTALLED)  ## Run the notebooks of examples/ and keep their pictures in them
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet --editable ".[notebooks]"
-	cd examples && ../$(BIN)/jupyter nbconvert --to notebook --execute --inplace *.ipynb
+	cd examples && PYTHONWARNINGS="ignore:IProgress not found" ../$(BIN)/jupyter nbconvert --to notebook --execute --inplace *.ipynb
 
 clean:  ## Remove caches and build leftovers; .venv and training runs stay
 	rm -rf build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage overlay.png

@@ -1,0 +1,73 @@
+"""POPE: the questions of a file and the five shares of its answers."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from ferret.errors import TrainingError
+from training.protocols.pope import PopeQuestion, read_pope, score_pope
+from training.protocols.questions import Benchmark
+
+LABELS = ["yes", "yes", "no", "no"]
+
+
+@pytest.fixture
+def benchmark(tmp_path: Path) -> Benchmark[PopeQuestion]:
+    rows = [
+        {"question_id": number, "image": "COCO_val2014_000000310196.jpg", "text": "Is there a snowboard in the image?",
+         "label": label}
+        for number, label in enumerate(LABELS, 1)
+    ]  # fmt: skip
+    file = tmp_path / "coco_pope_random.json"
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return read_pope(file, images=Path("val2014"))
+
+
+def test_questions_are_asked_as_they_stand(benchmark: Benchmark[PopeQuestion]) -> None:
+    assert (benchmark.name, benchmark.split) == ("pope", "random")
+    question = benchmark.questions[2]
+    assert (question.text, question.label) == ("Is there a snowboard in the image?", "no")
+    assert question.image == Path("val2014/COCO_val2014_000000310196.jpg")
+
+
+@pytest.mark.parametrize(
+    ("answers", "accuracy", "precision", "recall", "f1", "yes", "neither"),
+    [
+        (["yes", "Yes.", "no", "No."], 100, 100, 100, 100, 50, 0),
+        (["no", "no", "no", "no"], 50, 0, 0, 0, 0, 0),
+        (["yes", "yes", "yes", "yes"], 50, 50, 100, 200 / 3, 100, 0),
+        (["", "a dog", "nope", "no"], 75, 200 / 3, 100, 80, 75, 75),  # what says neither counts as a yes
+        (["no", "yes", "yes", "no"], 50, 50, 50, 50, 50, 0),
+    ],
+)
+def test_scores(
+    benchmark: Benchmark[PopeQuestion],
+    answers: list[str],
+    accuracy: float,
+    precision: float,
+    recall: float,
+    f1: float,
+    yes: float,
+    neither: float,
+) -> None:
+    result = score_pope(benchmark, answers)
+    found = {metric.name: metric.value for metric in result.metrics}
+    assert found == pytest.approx(
+        {"accuracy": accuracy, "precision": precision, "recall": recall, "F1": f1, "yes": yes, "neither": neither}
+    )
+    assert result["recall"].count == 2
+    assert result["accuracy"].published[0].value == 90.24
+
+
+@pytest.mark.parametrize("name", ["aokvqa_pope_random.json", "coco_pope_odd.json", "pope.json"])
+def test_a_file_of_another_name_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(TrainingError, match="names no split of POPE"):
+        read_pope(tmp_path / name, images=tmp_path)
+
+
+def test_a_label_is_yes_or_no(tmp_path: Path) -> None:
+    file = tmp_path / "coco_pope_popular.json"
+    file.write_text('{"image": "a.jpg", "text": "Is there?", "label": "maybe"}', encoding="utf-8")
+    with pytest.raises(TrainingError, match="label: Input should be 'yes' or 'no'"):
+        read_pope(file, images=tmp_path)
