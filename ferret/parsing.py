@@ -139,6 +139,10 @@ def released_boxes(text: str, width: int, height: int) -> list[tuple[str, Box]]:
     return found
 
 
+_FAR = 1e6
+"""A number of hundreds of digits is infinite to Python, and no pixel; this far out is as good."""
+
+
 def _groups(text: str) -> list[tuple[int, int, list[float]]]:
     """Brackets that were meant to hold coordinates: start, end, and the numbers inside."""
     groups = []
@@ -147,7 +151,7 @@ def _groups(text: str) -> list[tuple[int, int, list[float]]]:
         closed = content.endswith("]")
         if not closed:
             content = content.rstrip(" \t\r\n,;.+-")
-        numbers = [float(number) for number in _NUMBER.findall(content)]
+        numbers = [max(-_FAR, min(_FAR, float(number))) for number in _NUMBER.findall(content)]
         at_end = match.end() == len(text)
         if len(numbers) >= 2 or (not closed and at_end):
             end = match.end() if at_end else match.start() + len(content)

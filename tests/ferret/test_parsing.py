@@ -169,3 +169,11 @@ def test_the_released_decoder_is_kept_but_for_its_faults(case: dict[str, Any]) -
         assert found != recorded
     else:
         assert found == recorded
+
+
+@pytest.mark.parametrize("digits", [20, 309, 5000])
+def test_a_number_without_end_is_only_far_away(digits: int) -> None:
+    text = f"a dog [1, 2, {'9' * digits}, 5]"
+    ((phrase, box),) = released_boxes(text, 100, 100)
+    assert (phrase, box.x1, box.y1) == ("a dog", 0, 0)
+    assert parse_answer(text, 100, 100).boxes[0].x2 <= 100
