@@ -16,7 +16,7 @@ from pydantic import Field
 from ferret.errors import TrainingError
 from training.protocols.answers import without_boxes
 from training.protocols.cider import cider_scores
-from training.protocols.questions import Benchmark, Question, Record, picture_path, read_json
+from training.protocols.questions import Benchmark, Question, Record, named_split, picture_path, read_json
 from training.protocols.result import Metric, Result
 
 PROMPT = "Describe the image in one sentence."
@@ -51,9 +51,7 @@ def read_captions(path: Path, *, images: Path) -> Benchmark[CaptionQuestion]:
     Raises:
         TrainingError: the file cannot be read, has another name or format, or a picture has no caption.
     """
-    named = _FILE.fullmatch(path.name)
-    if named is None:
-        raise TrainingError(f"{path.name!r} names no split of captions: give a file like captions_val2014.json")
+    named = named_split(path, _FILE, "captions", "a file like captions_val2014.json")
     content = read_json(path, _File)
     captions: dict[int, list[str]] = {}
     for annotation in content.annotations:

@@ -14,14 +14,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import Field
-
 from ferret.errors import TrainingError
 from ferret.parsing import released_boxes
 from ferret.regions import Box, box_iou
 from training.protocols.answers import plain_phrase
 from training.protocols.published import published
-from training.protocols.questions import Benchmark, Question, Record, picture_path, read_json
+from training.protocols.questions import (
+    Benchmark,
+    CaptionedImage,
+    Question,
+    Record,
+    named_split,
+    picture_path,
+    read_json,
+)
 from training.protocols.result import Metric, Result, percent
 
 IOU_THRESHOLD = 0.5
@@ -42,14 +48,9 @@ class FlickrQuestion(Question):
     height: int
 
 
-class _Image(Record):
+class _Image(CaptionedImage):
     """A sentence about a picture; `tokens_positive_eval` holds for each phrase its spans of characters."""
 
-    id: int
-    file_name: str
-    width: int = Field(gt=0)
-    height: int = Field(gt=0)
-    caption: str
     tokens_positive_eval: list[list[_Span]]
 
 
@@ -72,9 +73,7 @@ def read_flickr30k(path: Path, *, images: Path) -> Benchmark[FlickrQuestion]:
     Raises:
         TrainingError: the file cannot be read, has another name or format, or a phrase has no box or no words.
     """
-    named = _FILE.fullmatch(path.name)
-    if named is None:
-        raise TrainingError(f"{path.name!r} names no split of Flickr30k: give final_flickr_mergedGT_test.json or _val")
+    named = named_split(path, _FILE, "Flickr30k", "final_flickr_mergedGT_test.json or _val")
     content = read_json(path, _File)
     boxes: dict[tuple[int, _Span], list[Box]] = {}
     for annotation in content.annotations:

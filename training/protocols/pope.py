@@ -12,10 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ferret.errors import TrainingError
 from training.protocols.answers import YesNo, says_either, yes_or_no
 from training.protocols.published import published
-from training.protocols.questions import Benchmark, Question, Record, picture_path, read_lines
+from training.protocols.questions import Benchmark, Question, Record, named_split, picture_path, read_lines
 from training.protocols.result import Metric, Result, percent, ratio
 
 _FILE = re.compile(r"coco_pope_(random|popular|adversarial)\.jsonl?")
@@ -40,9 +39,7 @@ def read_pope(path: Path, *, images: Path) -> Benchmark[PopeQuestion]:
     Raises:
         TrainingError: the file cannot be read, has another name, or a line breaks the format.
     """
-    named = _FILE.fullmatch(path.name)
-    if named is None:
-        raise TrainingError(f"{path.name!r} names no split of POPE: give a file like coco_pope_random.json")
+    named = named_split(path, _FILE, "POPE", "a file like coco_pope_random.json")
     questions = tuple(
         PopeQuestion(image=picture_path(images, row.image, where), text=row.text, label=row.label)
         for where, row in read_lines(path, _Row)

@@ -9,12 +9,13 @@ another benchmark.
 """
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ferret.errors import TrainingError
 from ferret.regions import Region
@@ -128,6 +129,28 @@ def checked(model: type[AnyRecord], raw: object, where: str) -> AnyRecord:
         first = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(str(part) for part in first["loc"])
         raise TrainingError(f"{where}: {place + ': ' if place else ''}{first['msg']}") from None
+
+
+class CaptionedImage(Record):
+    """An entry of `images` in MDETR's files: a text about a picture, and the picture's size in pixels."""
+
+    id: int
+    file_name: str
+    width: int = Field(gt=0)
+    height: int = Field(gt=0)
+    caption: str
+
+
+def named_split(path: Path, pattern: re.Pattern[str], benchmark: str, remedy: str) -> re.Match[str]:
+    """What the name of a benchmark's file says, `pattern` matched against the whole of it.
+
+    Raises:
+        TrainingError: the name says nothing; `remedy` tells which file to give.
+    """
+    named = pattern.fullmatch(path.name)
+    if named is None:
+        raise TrainingError(f"{path.name!r} names no split of {benchmark}: give {remedy}")
+    return named
 
 
 def picture_path(images: Path, name: str, where: str) -> Path:

@@ -12,13 +12,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from pydantic import Field
 
 from ferret.errors import TrainingError
 from ferret.parsing import released_boxes
 from ferret.regions import Box, box_iou
 from training.protocols.published import published
-from training.protocols.questions import Benchmark, Question, Record, picture_path, read_json
+from training.protocols.questions import (
+    Benchmark,
+    CaptionedImage,
+    Question,
+    Record,
+    named_split,
+    picture_path,
+    read_json,
+)
 from training.protocols.result import Metric, Result, percent
 
 IOU_THRESHOLD = 0.5
@@ -34,14 +41,6 @@ class RefcocoQuestion(Question):
     height: int
 
 
-class _Image(Record):
-    id: int
-    file_name: str
-    width: int = Field(gt=0)
-    height: int = Field(gt=0)
-    caption: str
-
-
 class _Annotation(Record):
     """A true box, (left, top, width, height) in pixels."""
 
@@ -50,7 +49,7 @@ class _Annotation(Record):
 
 
 class _File(Record):
-    images: list[_Image]
+    images: list[CaptionedImage]
     annotations: list[_Annotation]
 
 
@@ -60,9 +59,7 @@ def read_refcoco(path: Path, *, images: Path) -> Benchmark[RefcocoQuestion]:
     Raises:
         TrainingError: the file cannot be read, has another name or format, or an entry has not just one box.
     """
-    named = _FILE.fullmatch(path.name)
-    if named is None:
-        raise TrainingError(f"{path.name!r} names no split of RefCOCO: give a file like finetune_refcoco+_testA.json")
+    named = named_split(path, _FILE, "RefCOCO", "a file like finetune_refcoco+_testA.json")
     content = read_json(path, _File)
     boxes: dict[int, list[Box]] = {}
     for annotation in content.annotations:
