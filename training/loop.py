@@ -162,7 +162,7 @@ class _Run:
             line = bar.add_task(self.folder.name, total=self.settings.steps, completed=first, loss="")
             while self.step < self.settings.steps:
                 loss, figures = self._update(self._batch())
-                for name, value in (figures if "skipped" in figures else {"loss": loss, **figures}).items():
+                for name, value in figures.items():
                     since.setdefault(name, []).append(value)
                 if self.rank > 0:
                     continue
@@ -186,6 +186,7 @@ class _Run:
         return self.task.batch(seed, self.settings.batch // self.ranks, self.step / self.settings.steps)
 
     def _update(self, batch: Any) -> tuple[float, dict[str, float]]:
+        """One step: the loss, and the figures for the log, which a step that was not made leaves out."""
         settings = self.settings
         rate = settings.learning_rate * schedule(self.step, settings)
         for group, factor in zip(self.optimizer.param_groups, self.factors, strict=True):
@@ -203,7 +204,8 @@ class _Run:
         self.optimizer.step()
         self.step += 1
         self._follow()
-        return float(loss.detach()), {**figures, "norm": norm}
+        value = float(loss.detach())
+        return value, {"loss": value, **figures, "norm": norm}
 
     def _share_gradients(self) -> None:
         """Average the gradients over the processes, as one flat tensor.
