@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from tools.detector_model import build_detector, model_yaml
 from training.art import load_art
+from training.loop import Draw
 from training.scenes import Scene, SceneMaker, SceneSettings, category_names
 
 WEIGHTS = Path(__file__).parents[1] / "tools" / "weights"
@@ -48,11 +49,11 @@ class DetectorTask:
         module: nn.Module = self._model.train()
         return module
 
-    def batch(self, seed: int, size: int, progress: float) -> dict[str, Tensor]:
-        rng = np.random.default_rng(seed)
-        settings = self.early if progress < EASY else self.late
+    def batch(self, draw: Draw) -> dict[str, Tensor]:
+        rng = np.random.default_rng(draw.seed)
+        settings = self.early if draw.progress < EASY else self.late
         images, index, classes, boxes = [], [], [], []
-        for i in range(size):
+        for i in range(draw.size):
             scene = self._maker.make(int(rng.integers(1 << 40)), settings)
             image, offset = place_on_square(scene, self.size, rng)
             images.append(image)

@@ -21,6 +21,7 @@ from torch.nn import functional
 
 from ferret.modeling import FerretForConditionalGeneration
 from training.art import load_art
+from training.loop import Draw
 from training.nano import CELLS, MERGE, name_tokens, new_nano, to_model_size, to_pixels
 from training.scenes import Scene, SceneMaker, SceneSettings, category_names
 
@@ -88,11 +89,11 @@ class LookTask:
         self._looker = Looker(new_nano()).to(device)
         return self._looker.train()
 
-    def batch(self, seed: int, size: int, progress: float) -> dict[str, Tensor]:
-        rng = np.random.default_rng(seed)
-        settings = self.early if progress < EASY else self.late
+    def batch(self, draw: Draw) -> dict[str, Tensor]:
+        rng = np.random.default_rng(draw.seed)
+        settings = self.early if draw.progress < EASY else self.late
         images, names, boxes, points, index, categories = [], [], [], [], [], []
-        for i in range(size):
+        for i in range(draw.size):
             scene = self._maker.make(int(rng.integers(1 << 40)), settings)
             images.append(to_model_size(scene.image))
             cell_names, cell_boxes = cell_labels(scene, self._background)

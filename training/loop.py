@@ -60,14 +60,31 @@ class LoopSettings:
             raise TrainingError(f"{self.processes} processes cannot share a batch of {self.batch}: choose a multiple")
 
 
+@dataclass(frozen=True)
+class Draw:
+    """What one process is asked to draw for one step.
+
+    Attributes:
+        seed: differs between all steps and processes of a run, and is the same whenever this share is drawn again.
+        size: number of samples.
+        progress: how much of the run is done, 0 to 1.
+        first: place of the first of these samples in the order of the whole run; the others follow it.
+    """
+
+    seed: int
+    size: int
+    progress: float = 0.0
+    first: int = 0
+
+
 class Task(Protocol):
     """What is learned. Pickled into each process, which then calls `setup`; `progress` always runs from 0 to 1."""
 
     def setup(self, device: torch.device) -> nn.Module:
         """Build the module to train, with its initial weights, on `device`."""
 
-    def batch(self, seed: int, size: int, progress: float) -> Any:
-        """Draw `size` samples from `seed`, on the CPU."""
+    def batch(self, draw: Draw) -> Any:
+        """Draw samples, on the CPU; nothing but `draw` may decide which."""
 
     def loss(self, batch: Any, progress: float) -> tuple[Tensor, dict[str, float]]:
         """The loss to minimise and figures for the log."""
@@ -183,7 +200,9 @@ class _Run:
     def _batch(self) -> Any:
         """This process's share of the step's batch, a function of seed, step and rank alone."""
         seed = (self.settings.seed * 1_000_003 + self.step) * self.ranks + self.rank
-        return self.task.batch(seed, self.settings.batch // self.ranks, self.step / self.settings.steps)
+        size = self.settings.batch // self.ranks
+        first = self.step * self.settings.batch + self.rank * size
+        return self.task.batch(Draw(seed, size, self.step / self.settings.steps, first))
 
     def _update(self, batch: Any) -> tuple[float, dict[str, float]]:
         """One step: the loss, and the figures for the log, which a step that was not made leaves out."""

@@ -23,6 +23,7 @@ from torch.nn import functional
 from tools.sam_model import SamShape, build_sam, decode_prompts
 from training.art import load_art
 from training.detector import WEIGHTS
+from training.loop import Draw
 from training.scenes import Scene, SceneMaker, SceneSettings
 
 PROMPTS = 6  # a picture
@@ -50,13 +51,12 @@ class SegmentTask:
         module: nn.Module = self._sam.train()
         return module
 
-    def batch(self, seed: int, size: int, progress: float) -> dict[str, Tensor]:
-        del progress
-        rng = np.random.default_rng(seed)
+    def batch(self, draw: Draw) -> dict[str, Tensor]:
+        rng = np.random.default_rng(draw.seed)
         side = self.shape.image_size
         small = side // self.shape.patch * 4  # what the decoder gives
         images, sizes, index, coordinates, labels, masks = [], [], [], [], [], []
-        for i in range(size):
+        for i in range(draw.size):
             settings = self.near if rng.random() < NEAR else self.settings
             scene = self._maker.make(int(rng.integers(1 << 40)), settings)
             height, width = scene.ids.shape

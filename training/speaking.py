@@ -33,6 +33,7 @@ from ferret.sampler import sample_points
 from training.art import load_art
 from training.instructions import DEFAULT_WEIGHTS, Instruction, make_instructions
 from training.looking import SHARPNESS, cell_labels, name_vectors, region_points, token_shares
+from training.loop import Draw
 from training.nano import (
     IMAGE_SIZE,
     TEMPLATE,
@@ -133,16 +134,16 @@ class SpeakTask:
     def lesson(self, progress: float) -> Lesson:
         return next((lesson for lesson in self.curriculum if progress < lesson.until), self.curriculum[-1])
 
-    def batch(self, seed: int, size: int, progress: float) -> dict[str, Any]:
-        """`size` packed pictures of the lesson that the curriculum has reached."""
-        rng = np.random.default_rng(seed)
-        lesson = self.lesson(progress)
+    def batch(self, draw: Draw) -> dict[str, Any]:
+        """Packed pictures of the lesson that the curriculum has reached."""
+        rng = np.random.default_rng(draw.seed)
+        lesson = self.lesson(draw.progress)
         settings = SceneSettings(**{**vars(self.settings), "objects": lesson.objects})
         weights = {**DEFAULT_WEIGHTS, **lesson.emphasis}
         images: list[np.ndarray] = []
         packs: list[Packed] = []
         owners, looks, look_index, categories = [], [], [], []
-        while len(packs) < size:
+        while len(packs) < draw.size:
             scene = self._maker.make(int(rng.integers(1 << 40)), settings)
             instructions = make_instructions(scene, rng, self.questions, weights)
             height, width = scene.ids.shape

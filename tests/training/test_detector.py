@@ -13,6 +13,7 @@ from safetensors.torch import load_file
 from tools.detector import Detector
 from training.art import load_art
 from training.detector import LOOK_SIZE, PAD_GREY, DetectorTask, place_on_square
+from training.loop import Draw
 from training.scenes import Scene, SceneSettings, category_names
 
 CPU = torch.device("cpu")
@@ -52,7 +53,7 @@ def test_boxes_move_with_the_picture(draw_scene: Callable[..., Scene]) -> None:
             return scene
 
     other._maker = Still()  # type: ignore[assignment]
-    batch = other.batch(3, 4, 0.5)
+    batch = other.batch(Draw(3, 4, 0.5))
     assert batch["batch_idx"].tolist() == [0, 0, 1, 1, 2, 2, 3, 3]
     corners = torch.cat([batch["bboxes"][:, :2] - batch["bboxes"][:, 2:] / 2, batch["bboxes"][:, 2:]], 1) * SIDE
     spots = set()
@@ -70,7 +71,7 @@ def test_boxes_move_with_the_picture(draw_scene: Callable[..., Scene]) -> None:
 
 @pytest.mark.parametrize("progress", [0.0, 0.99])
 def test_a_batch_is_normalised_and_depends_on_its_seed(task: DetectorTask, progress: float) -> None:
-    batch, again, other = (task.batch(seed, 3, progress) for seed in (5, 5, 6))
+    batch, again, other = (task.batch(Draw(seed, 3, progress)) for seed in (5, 5, 6))
     count = len(batch["cls"])
     assert batch["img"].shape == (3, 3, SIDE, SIDE)
     assert 0 <= batch["img"].min() < batch["img"].max() <= 1
@@ -90,7 +91,7 @@ def test_a_few_steps_on_one_batch_lower_the_loss(task: DetectorTask) -> None:
     module = task._model.train()
     parameters = [p for name, p in module.named_parameters() if task.learning_rate(name) > 0]
     optimizer = torch.optim.AdamW(parameters, lr=2e-3)
-    batch = task.batch(1, 2, 0.0)
+    batch = task.batch(Draw(1, 2, 0.0))
     losses = []
     for _ in range(6):
         optimizer.zero_grad()
@@ -105,7 +106,7 @@ def test_a_few_steps_on_one_batch_lower_the_loss(task: DetectorTask) -> None:
 
 
 def test_a_step_in_half_precision_is_finite(task: DetectorTask) -> None:
-    batch = task.batch(2, 2, 0.0)
+    batch = task.batch(Draw(2, 2, 0.0))
     with torch.autocast("cpu", torch.bfloat16):
         loss, _ = task.loss(batch, 0.0)
     assert loss.isfinite()
@@ -114,7 +115,7 @@ def test_a_step_in_half_precision_is_finite(task: DetectorTask) -> None:
 def test_a_picture_without_objects_has_a_loss(task: DetectorTask) -> None:
     other = DetectorTask(size=SIDE, early=SceneSettings(objects=(0, 0), side=(SIDE, SIDE)))
     other._maker, other._model, other._device = task._maker, task._model, task._device
-    batch = other.batch(0, 1, 0.0)
+    batch = other.batch(Draw(0, 1, 0.0))
     assert batch["bboxes"].shape == (0, 4)
     loss, _ = other.loss(batch, 0.0)
     assert loss.isfinite()

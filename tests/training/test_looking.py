@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file
 
 from training.looking import BLOCKS, Looker, LookTask, box_losses, cell_labels, region_points, token_labels
+from training.loop import Draw
 from training.nano import CELLS, MERGE, new_nano
 from training.scenes import Scene, SceneSettings
 
@@ -171,7 +172,7 @@ def test_names_are_unit_vectors_and_the_background_is_last(task: LookTask) -> No
 
 
 def test_a_batch_holds_every_label_and_depends_on_its_seed(task: LookTask) -> None:
-    batch, again, other = task.batch(3, 2, 0.0), task.batch(3, 2, 0.0), task.batch(4, 2, 0.0)
+    batch, again, other = task.batch(Draw(3, 2, 0.0)), task.batch(Draw(3, 2, 0.0)), task.batch(Draw(4, 2, 0.0))
     assert batch["pixels"].shape == (2, 3, 224, 224)
     assert batch["names"].shape == (2, CELLS, CELLS)
     assert batch["boxes"].shape == (2, CELLS, CELLS, 4)
@@ -190,8 +191,8 @@ def test_a_batch_holds_every_label_and_depends_on_its_seed(task: LookTask) -> No
 def test_scenes_change_on_the_way(task: LookTask) -> None:
     other = LookTask(early=task.early, late=replace(task.late, objects=(1, 1), sign=0.0))
     other._maker, other._background = task._maker, task._background
-    assert len(other.batch(0, 3, 0.99)["index"]) == 3
-    assert len(other.batch(0, 3, 0.0)["index"]) > 6
+    assert len(other.batch(Draw(0, 3, 0.99))["index"]) == 3
+    assert len(other.batch(Draw(0, 3, 0.0))["index"]) > 6
 
 
 def test_a_few_steps_on_one_batch_lower_the_loss(task: LookTask) -> None:
@@ -201,7 +202,7 @@ def test_a_few_steps_on_one_batch_lower_the_loss(task: LookTask) -> None:
     mine._looker, mine._device, mine._background = looker, CPU, 365
     parameters = [parameter for name, parameter in looker.named_parameters() if mine.learning_rate(name) > 0]
     optimizer = torch.optim.AdamW(parameters, lr=1e-3)
-    batch = task.batch(0, 2, 0.0)
+    batch = task.batch(Draw(0, 2, 0.0))
     losses = []
     for _ in range(6):
         optimizer.zero_grad()

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from ferret.errors import TrainingError
 from training import loop
-from training.loop import LoopSettings, schedule, train
+from training.loop import Draw, LoopSettings, schedule, train
 
 TRUE_WEIGHT = (2.0, -1.0)
 TRUE_OFFSET = 0.5
@@ -47,10 +47,11 @@ class LineTask:
         self.module = Line().to(device)
         return self.module
 
-    def batch(self, seed: int, size: int, progress: float) -> Any:
+    def batch(self, draw: Draw) -> Any:
+        seed, size = draw.seed, draw.size
         if seed == self.stop_at:
             raise KeyboardInterrupt
-        self.asked.append((seed, size, progress))
+        self.asked.append((seed, size, draw.progress))
         if self.joined:
             return torch.cat([self.draw(2 * seed, size // 2), self.draw(2 * seed + 1, size // 2)])
         return self.draw(seed, size)

@@ -15,6 +15,7 @@ from torch import Tensor
 from ferret.regions import Box, Point
 from tools.sam import Segmenter
 from tools.sam_model import SamShape, build_sam
+from training.loop import Draw
 from training.scenes import Scene, SceneSettings
 from training.segmenter import PROMPTS, SegmentTask, draw_prompt, embed_prompts, mask_loss
 
@@ -136,7 +137,7 @@ def test_balance_makes_a_small_object_count_as_much_as_its_background() -> None:
 
 
 def test_a_batch_holds_prompts_and_masks_of_its_pictures(task: SegmentTask) -> None:
-    batch, again, other = (task.batch(seed, 3, 0.5) for seed in (5, 5, 6))
+    batch, again, other = (task.batch(Draw(seed, 3, 0.5)) for seed in (5, 5, 6))
     count = 3 * PROMPTS
     assert batch["pixels"].shape == (3, 3, 64, 64)
     assert batch["index"].tolist() == sorted(list(range(3)) * PROMPTS)
@@ -162,7 +163,7 @@ def test_a_batch_holds_prompts_and_masks_of_its_pictures(task: SegmentTask) -> N
 def test_the_size_of_a_dark_picture_is_its_size(scene: Scene) -> None:
     task = SegmentTask(shape=TINY)
     task._maker = SimpleNamespace(make=lambda *_: scene)  # type: ignore[assignment]
-    batch = task.batch(0, 1, 0.0)
+    batch = task.batch(Draw(0, 1, 0.0))
     assert not scene.image[41:47].any()  # black rows and columns are still part of the picture
     assert batch["sizes"].tolist() == [[48, 64]]
 
@@ -176,7 +177,7 @@ def test_padding_is_zero_where_the_network_sees_it(task: SegmentTask, monkeypatc
         return type(encoder).forward(encoder, pixels)
 
     monkeypatch.setattr(encoder, "forward", spy)
-    batch = task.batch(4, 2, 0.0)
+    batch = task.batch(Draw(4, 2, 0.0))
     task.loss(batch, 0.0)
     for image, pixels, (height, width) in zip(seen[0], batch["pixels"], batch["sizes"].tolist(), strict=True):
         expected = task._sam.preprocess(pixels[:, :height, :width])  # as the released model prepares a picture
@@ -189,7 +190,7 @@ def test_a_few_steps_on_one_batch_lower_the_loss(task: SegmentTask, progress: fl
     module = task._sam = build_sam(TINY).train()
     parameters = [p for name, p in module.named_parameters() if task.learning_rate(name) > 0]
     optimizer = torch.optim.AdamW(parameters, lr=4e-3)
-    batch = task.batch(1, 2, progress)
+    batch = task.batch(Draw(1, 2, progress))
     losses = []
     for _ in range(12):
         optimizer.zero_grad()
@@ -209,7 +210,7 @@ def test_a_few_steps_on_one_batch_lower_the_loss(task: SegmentTask, progress: fl
 
 @pytest.mark.parametrize(("kind", "figure"), [((2, 3), "point_iou"), ((1, -1), "box_iou")])
 def test_a_batch_of_one_kind_of_prompt_has_a_loss(task: SegmentTask, kind: tuple[int, int], figure: str) -> None:
-    batch = task.batch(2, 1, 0.0)
+    batch = task.batch(Draw(2, 1, 0.0))
     keep = (batch["labels"] == torch.tensor(kind)).all(1)
     assert keep.any()
     for name in ("index", "coordinates", "labels", "masks"):
@@ -222,7 +223,7 @@ def test_a_batch_of_one_kind_of_prompt_has_a_loss(task: SegmentTask, kind: tuple
 def test_only_the_answers_to_its_kind_of_prompt_learn_a_quality(
     task: SegmentTask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    batch = task.batch(3, 1, 0.0)
+    batch = task.batch(Draw(3, 1, 0.0))
     keep = (batch["labels"] == torch.tensor((2, 3))).all(1)
     for name in ("index", "coordinates", "labels", "masks"):
         batch[name] = batch[name][keep]

@@ -15,6 +15,7 @@ from ferret.regions import Box
 from ferret.sampler import sample_points
 from training.instructions import DEFAULT_WEIGHTS, Instruction, make_instructions
 from training.looking import name_vectors
+from training.loop import Draw
 from training.nano import nano_tokenizer, new_nano, to_model_size, to_pixels
 from training.scenes import Scene, SceneSettings
 from training.speaking import CURRICULUM, Lesson, Packed, SpeakTask, pack_questions, packed_mask
@@ -227,14 +228,14 @@ def test_pictures_fill_up(task: SpeakTask) -> None:
 
     other = SpeakTask(start=None, questions=2, curriculum=(Lesson(0.5, (1, 1)), Lesson(1.0, (3, 4))))
     other._maker = Spy()  # type: ignore[assignment]
-    other.batch(0, 2, 0.2)
-    other.batch(0, 2, 0.9)
+    other.batch(Draw(0, 2, 0.2))
+    other.batch(Draw(0, 2, 0.9))
     assert [settings.objects for settings in asked] == [(1, 1)] * 2 + [(3, 4)] * 2
     assert {settings.side for settings in asked} == {other.settings.side}
 
 
 def test_a_batch_is_padded_and_depends_on_its_seed(task: SpeakTask) -> None:
-    batch, again, other = task.batch(7, 3, 0.9), task.batch(7, 3, 0.9), task.batch(8, 3, 0.9)
+    batch, again, other = task.batch(Draw(7, 3, 0.9)), task.batch(Draw(7, 3, 0.9)), task.batch(Draw(8, 3, 0.9))
     rows, length = batch["ids"].shape
     assert rows == 3
     assert length <= START + task.length
@@ -270,7 +271,7 @@ def test_a_few_steps_on_one_batch_lower_the_loss(task: SpeakTask, monkeypatch: p
         parameter.requires_grad_(task.learning_rate(name) > 0)
     before = {name: value.clone() for name, value in module.state_dict().items() if "vision_tower" in name}
     optimizer = torch.optim.AdamW([p for p in module.parameters() if p.requires_grad], lr=1e-3)
-    batch = task.batch(1, 2, 0.1)
+    batch = task.batch(Draw(1, 2, 0.1))
     losses = []
     for _ in range(5):
         optimizer.zero_grad()
