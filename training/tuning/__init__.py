@@ -1,0 +1,1 @@
+"""Training any Ferret checkpoint: recipes, what of the model trains, memory plans and the task the loop runs."""
