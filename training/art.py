@@ -1,6 +1,6 @@
 """The art of the synthetic scenes: one sprite for every category, drawn in several styles.
 
-Three styles are trained on ("train"); a fourth is kept for measuring how far a model carries over to drawings that it
+Seven styles are trained on ("train"); an eighth is kept for measuring how far a model carries over to drawings that it
 has never seen ("test") and must never be trained on. The sprites travel with the package as one lossy WebP atlas a
 style, beside the table of categories and the licences of the drawings (`art/LICENSES.md`).
 
@@ -30,8 +30,14 @@ SPRITE_SIZE = 128
 COLUMNS = 28
 """Cells in a row of an atlas; categories fill the rows from the left in the order of the table."""
 
-STYLES: dict[Split, tuple[str, ...]] = {"train": ("noto", "twemoji", "emojione"), "test": ("openmoji",)}
+STYLES: dict[Split, tuple[str, ...]] = {
+    "train": ("noto", "twemoji", "emojione", "fluent", "fluentflat", "notov1", "fxemoji"),
+    "test": ("openmoji",),
+}
 """The drawing styles of each split. No style is in both."""
+
+SHARES = {"noto": 3, "twemoji": 3, "emojione": 2}
+"""How often a style is drawn, where that is not 1: the sets that pictures out there are likeliest to hold come most."""
 
 
 @dataclass(frozen=True)

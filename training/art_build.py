@@ -1,7 +1,8 @@
-"""Draws the sprite atlases anew from their sources: a colour font and three sets of SVG drawings.
+"""Draws the sprite atlases anew from their sources: a colour font and seven sets of SVG drawings.
 
 Needs `resvg_py` (the "art" extra), which renders SVG. The sources are ordinary packages: Debian's
-fonts-noto-color-emoji and, from npm, @twemoji/svg, @iconify-json/emojione and openmoji. `art/LICENSES.md` names their
+fonts-noto-color-emoji and, from npm, @twemoji/svg, openmoji and, of @iconify-json, emojione, fluent-emoji,
+fluent-emoji-flat, noto-v1 and fxemoji. `art/LICENSES.md` names their
 authors and licences, and every atlas carries the same notice in its EXIF "Copyright" field.
 """
 
@@ -9,6 +10,7 @@ import argparse
 import io
 import json
 import sys
+import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -42,8 +44,11 @@ NOTO_STRIKE = 109
 NOT_A_CHARACTER = "\U0010ffff"
 """No font maps it, so it shows what a font draws for a character that it lacks."""
 
-EMOJIONE_NAMES: dict[str, str | None] = {"bullseye": "direct-hit", "robot": "robot-face", "cricket": None}
-"""Unicode short names that the older set spells otherwise; its "cricket" is the game, not the insect."""
+NAMES_OF_2017: dict[str, str | None] = {"bullseye": "direct-hit", "robot": "robot-face", "cricket": None}
+"""Unicode short names that older sets spell otherwise; their "cricket" is the game, not the insect."""
+
+ANOTHER_KEYBOARD = "keyboard"
+"""Firefox OS's drawing of this name is a piano's."""
 
 NOTICES = {
     "noto": "Noto Color Emoji, Copyright 2022 Google Inc., SIL Open Font License 1.1, http://scripts.sil.org/OFL",
@@ -51,6 +56,14 @@ NOTICES = {
     "https://creativecommons.org/licenses/by/4.0/",
     "emojione": "EmojiOne 2 by Emoji One (Ranks.com), through Emojitwo and Iconify, CC-BY 4.0, "
     "https://creativecommons.org/licenses/by/4.0/",
+    "fluent": "Fluent Emoji, Copyright Microsoft Corporation, through Iconify, MIT License, "
+    "https://github.com/microsoft/fluentui-emoji/blob/main/LICENSE",
+    "fluentflat": "Fluent Emoji Flat, Copyright Microsoft Corporation, through Iconify, MIT License, "
+    "https://github.com/microsoft/fluentui-emoji/blob/main/LICENSE",
+    "notov1": "Noto Emoji (2013 to 2016), Copyright Google Inc., through Iconify, Apache License 2.0, "
+    "https://www.apache.org/licenses/LICENSE-2.0",
+    "fxemoji": "Firefox OS Emoji, Copyright Mozilla, through Iconify, Apache License 2.0, "
+    "https://www.apache.org/licenses/LICENSE-2.0",
     "openmoji": "OpenMoji, the open-source emoji and icon project, CC BY-SA 4.0, "
     "https://creativecommons.org/licenses/by-sa/4.0/",
 }
@@ -96,15 +109,14 @@ def hexcode_drawer(folder: Path, upper: bool) -> Drawer:
     return draw
 
 
-def emojione_drawer(icons_file: Path) -> Drawer:
-    """Draws from EmojiOne 2 in Iconify's JSON, where icons go by Unicode's short names of 2017."""
+def icon_set_drawer(icons_file: Path, name_of: Callable[[Category], str | None]) -> Drawer:
+    """Draws from a set of icons in Iconify's JSON, where a category goes by `name_of` it."""
     icon_set: dict[str, Any] = json.loads(icons_file.read_text(encoding="utf-8"))
     width, height = icon_set["width"], icon_set["height"]
 
     def draw(category: Category) -> Image.Image | None:
-        key = category.cldr.lower().replace(" ", "-")
-        name = EMOJIONE_NAMES.get(key, key)
-        alias = icon_set["aliases"].get(name)
+        name = name_of(category)
+        alias = icon_set.get("aliases", {}).get(name)
         icon = icon_set["icons"].get(alias["parent"] if alias else name)
         if icon is None:
             return None
@@ -114,6 +126,23 @@ def emojione_drawer(icons_file: Path) -> Drawer:
         )
 
     return draw
+
+
+def short_name(category: Category) -> str:
+    """Unicode's short name as icon sets spell it: "monkey-face"."""
+    return category.cldr.lower().replace(" ", "-")
+
+
+def name_of_2017(category: Category) -> str | None:
+    """The short name of 2017, which EmojiOne 2 and the first Noto go by."""
+    name = short_name(category)
+    return NAMES_OF_2017.get(name, name)
+
+
+def character_name(category: Category) -> str | None:
+    """The character's own name without gaps, which Firefox OS's drawings go by: "monkeyface"."""
+    name = "".join(letter for letter in unicodedata.name(category.codepoint, "").lower() if letter.isalnum())
+    return None if name == ANOTHER_KEYBOARD else name
 
 
 def fit_drawing(drawing: Image.Image) -> Image.Image:
@@ -179,10 +208,15 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--font", type=Path, required=True, help="NotoColorEmoji.ttf with bitmap (CBDT) glyphs")
     parser.add_argument("--output", type=Path, default=ART_FOLDER, help="folder to write to (default: the package's)")
     options = parser.parse_args(arguments)
+    icons = options.sources / "@iconify-json"
     inputs = {
         "noto": options.font,
         "twemoji": options.sources / "@twemoji" / "svg",
-        "emojione": options.sources / "@iconify-json" / "emojione" / "icons.json",
+        "emojione": icons / "emojione" / "icons.json",
+        "fluent": icons / "fluent-emoji" / "icons.json",
+        "fluentflat": icons / "fluent-emoji-flat" / "icons.json",
+        "notov1": icons / "noto-v1" / "icons.json",
+        "fxemoji": icons / "fxemoji" / "icons.json",
         "openmoji": options.sources / "openmoji" / "color" / "svg",
     }
     for style, path in inputs.items():
@@ -191,7 +225,11 @@ def main(arguments: list[str] | None = None) -> int:
     drawers = {
         "noto": noto_drawer(inputs["noto"]),
         "twemoji": hexcode_drawer(inputs["twemoji"], upper=False),
-        "emojione": emojione_drawer(inputs["emojione"]),
+        "emojione": icon_set_drawer(inputs["emojione"], name_of_2017),
+        "fluent": icon_set_drawer(inputs["fluent"], short_name),
+        "fluentflat": icon_set_drawer(inputs["fluentflat"], short_name),
+        "notov1": icon_set_drawer(inputs["notov1"], name_of_2017),
+        "fxemoji": icon_set_drawer(inputs["fxemoji"], character_name),
         "openmoji": hexcode_drawer(inputs["openmoji"], upper=True),
     }
     categories = load_categories()

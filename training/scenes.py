@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from training.art import Art
+from training.art import SHARES, Art
 from training.backgrounds import paint_background, random_colour
 from training.signs import draw_sign, random_text, sign_to_size
 
@@ -82,7 +82,8 @@ class SceneMaker:
             last = self._pyramid[-1].astype(np.uint16)
             quarter = last[:, :, ::2, ::2] + last[:, :, 1::2, ::2] + last[:, :, ::2, 1::2] + last[:, :, 1::2, 1::2]
             self._pyramid.append(((quarter + 2) // 4).astype(np.uint8))
-        self._styles_of = [np.flatnonzero(art.present[:, kind]) for kind in range(len(art.names))]
+        shares = [SHARES.get(style, 1) for style in art.styles]
+        self._styles_of = [np.repeat(np.arange(len(shares)), shares * there) for there in art.present.T]
         self._kinds = np.flatnonzero(art.present.any(0))
 
     def make(self, seed: int, settings: SceneSettings | None = None) -> Scene:

@@ -12,7 +12,16 @@ from PIL import Image
 from ferret.errors import TrainingError
 from training import art, art_build
 from training.art import COLUMNS, SPRITE_SIZE, STYLES, Category, atlas_path, load_categories, read_atlas
-from training.art_build import DRAWING_SIZE, build_atlas, emojione_drawer, fit_drawing, hexcode_drawer, noto_drawer
+from training.art_build import (
+    DRAWING_SIZE,
+    build_atlas,
+    character_name,
+    fit_drawing,
+    hexcode_drawer,
+    icon_set_drawer,
+    name_of_2017,
+    noto_drawer,
+)
 
 NOTO_FONT = Path("/usr/share/fonts/truetype/noto/NotoColorEmoji.ttf")
 SQUARE = '<rect x="8" y="16" width="32" height="16" fill="{}"/>'
@@ -135,7 +144,7 @@ def test_drawings_are_found_by_short_name(tmp_path: Path) -> None:
     }
     path = tmp_path / "icons.json"
     path.write_text(json.dumps(icons))
-    draw = emojione_drawer(path)
+    draw = icon_set_drawer(path, name_of_2017)
     for cldr, colour in {
         "lion": (255, 0, 0, 255),
         "robot": (0, 255, 0, 255),
@@ -146,6 +155,18 @@ def test_drawings_are_found_by_short_name(tmp_path: Path) -> None:
     }.items():
         drawing = draw(category(cldr))
         assert (drawing and drawing.getpixel((200, 200))) == colour
+
+
+def test_drawings_are_found_by_the_name_of_their_character(tmp_path: Path) -> None:
+    pytest.importorskip("resvg_py")
+    icons = {name: {"body": SQUARE.format("#ff0000")} for name in ("monkeyface", "keyboard")}
+    path = tmp_path / "icons.json"
+    path.write_text(json.dumps({"width": 64, "height": 64, "icons": icons}))  # a set without other names
+    draw = icon_set_drawer(path, character_name)
+    assert draw(category("monkey", "\U0001f435")) is not None
+    assert draw(category("keyboard", "\u2328")) is None  # of a piano there
+    assert draw(category("dog", "\U0001f436")) is None
+    assert draw(category("nameless", "\ue123")) is None
 
 
 @needs_font
@@ -171,10 +192,11 @@ def test_the_command_draws_every_atlas(
             code = f"{ord(entry.codepoint):x}"
             file = folder / f"{code.upper() if name.startswith('openmoji') else code}.svg"
             file.write_text(svg(SQUARE.format("#808080")))
-    icons = tmp_path / "sources" / "@iconify-json" / "emojione" / "icons.json"
-    icons.parent.mkdir(parents=True)
     body = {"body": SQUARE.format("#123456")}
-    icons.write_text(json.dumps({"width": 64, "height": 64, "icons": {"rocket": body}, "aliases": {}}))
+    for name in ("emojione", "fluent-emoji", "fluent-emoji-flat", "noto-v1", "fxemoji"):
+        icons = tmp_path / "sources" / "@iconify-json" / name / "icons.json"
+        icons.parent.mkdir(parents=True)
+        icons.write_text(json.dumps({"width": 64, "height": 64, "icons": {"rocket": body}, "aliases": {}}))
     output = tmp_path / "drawn"
     arguments = ["--sources", str(tmp_path / "sources"), "--font", str(NOTO_FONT), "--output", str(output)]
     assert art_build.main(arguments) == 0
@@ -183,7 +205,7 @@ def test_the_command_draws_every_atlas(
             cells = np.zeros((len(chosen), SPRITE_SIZE, SPRITE_SIZE, 4), np.uint8)
             read_atlas(atlas_path(split, style, output), cells)
             drawn = cells[..., 3].any(axis=(1, 2)).sum()
-            assert drawn == (1 if style == "emojione" else len(chosen))
+            assert drawn == (len(chosen) if style in ("noto", "twemoji", "openmoji") else 1)
     said = capsys.readouterr().out
     assert "train-emojione.webp: 1 of 3 categories" in said
     assert "not drawn: brain, dog" in said

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from training.art import Art, load_art
+from training.art import SHARES, Art, load_art
 from training.scenes import SIGN, Scene, SceneMaker, SceneSettings, category_names, restyle
 
 SEEDS = st.integers(0, 2**40 - 1)
@@ -207,3 +207,14 @@ def test_restyling_shows(maker: SceneMaker) -> None:
     grown = [picture for picture in other if (picture[..., 3] > 127).sum() > 1.02 * (sprite[..., 3] > 127).sum()]
     assert grown  # outlined
     assert any((picture[..., :3] == picture[..., :1]).all() for picture in other)  # grey
+
+
+def test_styles_come_as_often_as_their_shares_say() -> None:
+    styles = ("noto", "fluent")
+    sprites = np.zeros((2, 1, 128, 128, 4), np.uint8)
+    sprites[..., 16:112, 16:112, :] = 255
+    both = SceneMaker(Art(sprites, np.ones((2, 1), bool), styles, ("board",)))
+    wanted = SceneSettings(objects=(6, 6), scale=(0.1, 0.15), sign=0)
+    drawn = [item.style for seed in range(60) for item in both.make(seed, wanted).objects]
+    shares = SHARES["noto"] / (SHARES["noto"] + SHARES.get("fluent", 1))
+    assert drawn.count("noto") / len(drawn) == pytest.approx(shares, abs=0.09)
