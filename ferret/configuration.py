@@ -101,6 +101,8 @@ class FerretConfig(PreTrainedConfig):
         projector_type: "linear" (Ferret v1) or "mlp2x_gelu" (Ferret-v2, Ferret-UI).
         projector_merge: k; k x k neighbouring vision tokens are concatenated before projecting, so that a 28x28 map
             gives 7x7 image tokens with k = 4.
+        projector_places: P; the projector writes the box of the object under each image token into the token's last 8 P
+            dimensions (see `ferret.projector`). 0, as in all released models, writes none.
         region_feature_mode: "replace" (Ferret v1: the sampler's vector takes the place of the region token's embedding)
             or "add" (it is added to it).
         vision_feature_layer: index into the encoder's hidden states; -1 is its final output, normalisation included.
@@ -118,6 +120,7 @@ class FerretConfig(PreTrainedConfig):
     sampler: dict[str, Any] | None = None
     projector_type: Literal["linear", "mlp2x_gelu"] = "linear"
     projector_merge: int = 1
+    projector_places: int = 0
     region_feature_mode: Literal["replace", "add"] = "replace"
     vision_feature_layer: int = -2
     vision_feature_select: Literal["patch", "full"] = "patch"
@@ -144,6 +147,11 @@ class FerretConfig(PreTrainedConfig):
             raise ValueError(
                 f"projector_merge {self.projector_merge!r} must be at least 1, "
                 "and 1 when vision_feature_select is 'full'"
+            )
+        if not 0 <= 8 * self.projector_places <= self.text_config.hidden_size:
+            raise ValueError(
+                f"projector_places {self.projector_places!r} needs 8 dimensions each, and the language model has "
+                f"{self.text_config.hidden_size}"
             )
         for name in _UNSUPPORTED_HEADS:
             if getattr(self.text_config, name, None) not in (None, 1, 1.0):

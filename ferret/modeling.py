@@ -76,7 +76,11 @@ class FerretModel(FerretPreTrainedModel):
         vision, text = cast(Any, config.vision_config), cast(Any, config.text_config)
         self.vision_tower = AutoModel.from_config(vision)
         self.projector = FerretProjector(
-            vision.hidden_size, text.hidden_size, config.projector_type, config.projector_merge
+            vision.hidden_size,
+            text.hidden_size,
+            config.projector_type,
+            config.projector_merge,
+            config.projector_places,
         )
         self.region_sampler = SpatialAwareSampler(vision.hidden_size, text.hidden_size, config.sampler_shape)
         self.language_model = AutoModel.from_config(text)

@@ -4,7 +4,8 @@ A small language model cannot teach an encoder from scratch: the prototype named
 So the encoder first learns from dense labels, and every vector that the language model will later see is already
 compared with the *word embeddings* of the names (the language model's own, learned along): each fine cell, each image
 token and each pointed-at region has to lie near the mean embedding of its object's name, and cells and image tokens
-also have to give away their object's box. What is thrown away afterwards are two small heads.
+also have to give away their object's box. What is thrown away afterwards is the head
+of the cells; that of the tokens stays in the projector.
 
 Command: `ferret train nano`, whose first stage this is.
 """
@@ -41,7 +42,6 @@ class Looker(nn.Module):
         config: Any = model.config
         vision, text = config.vision_config.hidden_size, config.text_config.hidden_size
         self.cell_name, self.cell_box = nn.Linear(vision, text), nn.Linear(vision, 4)
-        self.token_box = nn.Linear(text, 4)
         self.background = nn.Parameter(torch.randn(1, text) * 0.06)
         with torch.no_grad():  # features begin about as long as word embeddings, so that nothing is certain yet
             for layer in (self.cell_name, model.model.projector.layers[0], model.model.region_sampler.output):
@@ -57,15 +57,17 @@ class Looker(nn.Module):
 
     def forward(self, pixels: Tensor, points: Tensor, image_index: Tensor) -> tuple[Tensor, ...]:
         """Name logits and boxes of cells [N, 784, .] and tokens [N, 49, .], and name logits of regions [R, K + 1]."""
-        cells, tokens = self.model.model.get_image_features(pixels)
-        regions = self.model.model.get_region_features(cells, points, image_index)
+        model = self.model.model
+        cells = model.vision_tower(pixels).last_hidden_state
+        tokens = model.projector.project(cells, model.config.feature_grid)
+        regions = model.get_region_features(cells, points, image_index)
         names = self.names()
         # Unit names but free features: the length of a feature says how sure it is, and gradients stay strong from the
         # first step on, which a cosine with a bounded temperature does not give.
         cell_names = self.cell_name(cells).float() @ names.T * SHARPNESS
         token_names = tokens.float() @ names.T * SHARPNESS
         region_names = regions.float() @ names[:-1].T * SHARPNESS
-        return cell_names, self.cell_box(cells).float(), token_names, self.token_box(tokens).float(), region_names
+        return cell_names, self.cell_box(cells).float(), token_names, model.projector.box(tokens).float(), region_names
 
 
 @dataclass
@@ -160,15 +162,22 @@ def name_vectors(model: Any, ids: Tensor, weights: Tensor) -> Tensor:
     return functional.normalize((words * weights.unsqueeze(-1)).sum(1), dim=-1)
 
 
+def cell_objects(scene: Scene) -> np.ndarray:
+    """Which object lies under each cell's centre, from 1, int64 [28, 28]; 0 is the background."""
+    height, width = scene.ids.shape
+    centres = (np.arange(CELLS) + 0.5) / CELLS
+    under: np.ndarray = scene.ids[(centres * height).astype(int)][:, (centres * width).astype(int)]
+    return under.astype(np.int64)
+
+
 def cell_labels(scene: Scene, background: int) -> tuple[np.ndarray, np.ndarray]:
     """What lies under each cell's centre: categories int64 [28, 28], and its box as fractions float32 [28, 28, 4]."""
     height, width = scene.ids.shape
-    centres = (np.arange(CELLS) + 0.5) / CELLS
-    ids = scene.ids[(centres * height).astype(int)][:, (centres * width).astype(int)]
+    objects = cell_objects(scene)
     categories = np.array([background, *(item.category for item in scene.objects)])
     size = np.array([width, height, width, height], np.float32)
     boxes = np.array([(0, 0, 0, 0), *(item.box for item in scene.objects)], np.float32) / size
-    return categories[ids], boxes[ids].astype(np.float32)
+    return categories[objects], boxes[objects].astype(np.float32)
 
 
 def region_points(scene: Scene, number: int, rng: np.random.Generator) -> np.ndarray:

@@ -14,7 +14,7 @@ import torch
 from PIL import Image
 from tokenizers import Tokenizer, decoders, pre_tokenizers, processors
 from tokenizers.models import WordPiece
-from torch import Tensor
+from torch import Tensor, nn
 from transformers import PreTrainedTokenizerFast
 
 from ferret.configuration import FerretConfig
@@ -23,6 +23,7 @@ from ferret.image_processing import FerretImageProcessor
 from ferret.images import warp_image
 from ferret.modeling import FerretForConditionalGeneration
 from ferret.processing import FerretProcessor
+from ferret.projector import place_code
 from ferret.prompts import BOS_TOKEN, EOS_TOKEN, IMAGE_TOKEN, PAD_TOKEN, REGION_TOKEN, UNK_TOKEN
 from ferret.tokenization import special_token
 from training.art import load_art
@@ -35,6 +36,8 @@ TEMPLATE = "ferret_nano"
 IMAGE_SIZE = 224
 CELLS = 28  # the vision map is CELLS x CELLS
 MERGE = 4  # and its cells become image tokens in blocks of MERGE x MERGE
+PLACES = 24  # frequencies of the code of places
+NUMBER_LENGTH = 0.7  # of the embeddings of numbers, about as long as the others
 COPYING = 0.3  # how much of what it attends to a new layer passes on
 PIXEL_MEAN = PIXEL_STD = 0.5
 
@@ -62,7 +65,7 @@ def nano_tokenizer() -> PreTrainedTokenizerFast:
 
 
 def nano_config() -> FerretConfig:
-    """The shape: about 8 million parameters, half of them seeing and half of them speaking."""
+    """The shape: about 9 million parameters, half of them seeing and half of them speaking."""
     tokenizer = nano_tokenizer()
     vocabulary = tokenizer.get_vocab()
     return FerretConfig(
@@ -72,7 +75,7 @@ def nano_config() -> FerretConfig:
         },
         text_config={
             "model_type": "llama", "vocab_size": len(tokenizer), "hidden_size": 256, "intermediate_size": 704,
-            "num_hidden_layers": 4, "num_attention_heads": 4, "num_key_value_heads": 4, "max_position_embeddings": 1024,
+            "num_hidden_layers": 5, "num_attention_heads": 4, "num_key_value_heads": 4, "max_position_embeddings": 1024,
             "initializer_range": 0.04, "tie_word_embeddings": True,
             "bos_token_id": tokenizer.bos_token_id, "eos_token_id": tokenizer.eos_token_id,
             "pad_token_id": tokenizer.pad_token_id,
@@ -80,6 +83,7 @@ def nano_config() -> FerretConfig:
         sampler={"num_points": 128, "stage_points": [32, 8], "neighbors": [12, 8], "pooler": "max"},
         projector_type="linear",
         projector_merge=MERGE,
+        projector_places=PLACES,
         region_feature_mode="add",
         vision_feature_layer=-1,
         image_token_id=vocabulary[IMAGE_TOKEN],
@@ -91,20 +95,37 @@ def nano_config() -> FerretConfig:
 def new_nano() -> FerretForConditionalGeneration:
     """The model with fresh weights, made ready to copy.
 
-    Numbers start out near their neighbours, as points on a line. In every layer but the first, attention begins by
-    passing on what it looks at: values and outputs are the identity, a third as large. Names and regions live in one
-    space here, so that naming a region is copying its vector; only where to look is left to be learned, which a small
-    model finds in hundreds of steps instead of thousands.
+    Numbers start out near their neighbours, in the code in which the projector writes places. In every layer between
+    the first and the last, attention begins by passing on what it looks at: values and outputs are the identity, a
+    third as large. Names and regions live in one space here, so that naming a region is copying its vector. In the last
+    layer each head takes one coordinate out of the token that it looks at, and hands it over as the number that it is.
+    Only where to look is left to be learned, which a small model finds in hundreds of steps instead of thousands.
     """
     model = FerretForConditionalGeneration(nano_config())
     embeddings: Any = model.get_input_embeddings()
     with torch.no_grad():
         embeddings.weight[number_tokens()] = number_embeddings(embeddings.weight.shape[1])
         layers: Any = model.model.language_model.layers
-        for layer in layers[1:]:
+        width = embeddings.weight.shape[1]
+        for layer in layers[1:-1]:
             for projection in (layer.self_attn.v_proj, layer.self_attn.o_proj):
-                projection.weight.copy_(COPYING * torch.eye(embeddings.weight.shape[1]))
+                projection.weight.copy_(COPYING * torch.eye(width))
+        read, write = place_readers(width)
+        layers[-1].self_attn.v_proj.weight.copy_(read)
+        layers[-1].self_attn.o_proj.weight.copy_(write)
     return model
+
+
+def place_readers(width: int) -> tuple[Tensor, Tensor]:
+    """Values and outputs [width, width] of four heads that take a token's four coordinates, each where numbers have
+    theirs (`number_embeddings`)."""
+    code, head = 2 * PLACES, width // 4
+    read, write = torch.zeros(width, width), torch.zeros(width, width)
+    for coordinate in range(4):
+        mine = torch.arange(code) + coordinate * head
+        read[mine, width - 4 * code + coordinate * code + torch.arange(code)] = 1.0
+        write[torch.arange(code), mine] = COPYING
+    return read, write
 
 
 @lru_cache(maxsize=1)
@@ -115,10 +136,9 @@ def number_tokens() -> Tensor:
 
 
 def number_embeddings(width: int) -> Tensor:
-    """Fourier features of 0..999, float32 [1000, width], about as long as the other embeddings."""
-    place = torch.arange(BINS)[:, None] / BINS
-    frequency = torch.exp(torch.linspace(0, np.log(60.0), width // 2))[None] * np.pi
-    return torch.cat([torch.sin(place * frequency), torch.cos(place * frequency)], -1) * 0.056
+    """The code of places of 0..999 in the first dimensions and nothing in the others, float32 [1000, width]."""
+    code = place_code((torch.arange(BINS) + 0.5) / BINS, PLACES)
+    return nn.functional.pad(code * NUMBER_LENGTH / PLACES**0.5, (0, width - code.shape[-1]))
 
 
 @lru_cache(maxsize=1)

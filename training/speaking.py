@@ -17,7 +17,6 @@ Command: `ferret train nano`.
 """
 
 from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -28,29 +27,27 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ferret.errors import TrainingError
-from ferret.prompts import IMAGE_TOKEN, get_template, place_regions
-from ferret.sampler import sample_points
 from training.art import load_art
-from training.instructions import DEFAULT_WEIGHTS, Instruction, make_instructions
-from training.looking import SHARPNESS, cell_labels, name_vectors, region_points, token_shares
-from training.loop import Draw
-from training.nano import (
-    IMAGE_SIZE,
-    TEMPLATE,
-    WEIGHTS,
-    name_tokens,
-    nano_tokenizer,
-    new_nano,
-    number_tokens,
-    save_nano,
-    to_model_size,
-    to_pixels,
+from training.gazing import gaze_loss, gaze_targets, token_objects
+from training.instructions import DEFAULT_WEIGHTS, make_instructions
+from training.looking import (
+    SHARPNESS,
+    box_losses,
+    cell_labels,
+    cell_objects,
+    name_vectors,
+    region_points,
+    token_labels,
 )
+from training.loop import Draw
+from training.nano import MERGE, WEIGHTS, name_tokens, new_nano, number_tokens, save_nano, to_model_size, to_pixels
+from training.question_packs import Packed, object_boxes, pack_questions, packed_mask
 from training.scenes import SceneMaker, SceneSettings
 
 SOFTNESS = 8.0  # bins; the deviation of a coordinate's soft label
 NEAR = 25  # bins; a coordinate this close counts as right in the log
-LOOKING = 0.5  # the weight of the first stage's naming beside the words
+LOOKING = 0.5  # the weight of the first stage's losses beside the words
+GAZING = 0.3  # the weight of where attention looks
 HIDDEN = -1e9  # what is added to the attention to a token that may not be seen
 LOOKS = 4  # objects a picture that are named by their region for it
 
@@ -77,20 +74,6 @@ CURRICULUM = (
     Lesson(0.90, (1, 7), {"ground_one": 2.0}),
     Lesson(1.00, (1, 9)),
 )
-
-
-@dataclass(frozen=True)
-class Packed:
-    """One picture and its questions as one sequence of L tokens."""
-
-    ids: np.ndarray
-    labels: np.ndarray
-    weights: np.ndarray
-    segments: np.ndarray
-    positions: np.ndarray
-    soft: np.ndarray
-    points: list[Tensor]
-    tasks: list[str]
 
 
 @dataclass
@@ -120,8 +103,8 @@ class SpeakTask:
             _start_from(model, self.start)
         self._model: Any = model.to(device)  # type: ignore[arg-type]  # the stub knows no devices
         self._model.train()
-        if device.type == "cpu":  # a fifth faster than the fused kernel, which is slow under a mask
-            self._model.model.language_model.set_attn_implementation("eager")
+        # It tells where it looked; and on a CPU it is a fifth faster than the fused kernel, which is slow under a mask.
+        self._model.model.language_model.set_attn_implementation("eager")
         self._model.model.vision_tower.eval()
         numbers = torch.arange(1000.0)
         spread = torch.exp(-0.5 * ((numbers[:, None] - numbers[None]) / SOFTNESS) ** 2)
@@ -142,14 +125,17 @@ class SpeakTask:
         weights = {**DEFAULT_WEIGHTS, **lesson.emphasis}
         images: list[np.ndarray] = []
         packs: list[Packed] = []
-        owners, looks, look_index, categories = [], [], [], []
+        owners, boxes, objects, looks, look_index, categories = [], [], [], [], [], []
         while len(packs) < draw.size:
             scene = self._maker.make(int(rng.integers(1 << 40)), settings)
             instructions = make_instructions(scene, rng, self.questions, weights)
             height, width = scene.ids.shape
-            pack = pack_questions(instructions, (width, height), self.length)
+            pack = pack_questions(instructions, (width, height), self.length, object_boxes(scene))
             if pack.tasks:
-                owners.append(cell_labels(scene, len(self._maker.names))[0])
+                cell_names, cell_boxes = cell_labels(scene, len(self._maker.names))
+                owners.append(cell_names)
+                boxes.append(cell_boxes)
+                objects.append(cell_objects(scene))
                 for number in rng.permutation(len(scene.objects))[:LOOKS]:
                     looks.append(torch.from_numpy(region_points(scene, int(number), rng)))
                     look_index.append(len(packs))
@@ -162,6 +148,7 @@ class SpeakTask:
             rows = [np.pad(getattr(p, name), (0, length - len(p.ids)), constant_values=fill) for p in packs]
             return torch.from_numpy(np.stack(rows)).to(dtype)
 
+        where, wanted = gaze_targets([pack.gazes for pack in packs], int(np.max(objects)))
         points = [point for pack in packs for point in pack.points]
         index = [i for i, pack in enumerate(packs) for _ in pack.points]
         return {
@@ -172,6 +159,8 @@ class SpeakTask:
             "points": torch.stack(points) if points else torch.zeros(0, 128, 2), "index": torch.tensor(index).long(),
             "look_points": torch.stack(looks), "look_index": torch.tensor(look_index),
             "categories": torch.tensor(categories), "owners": torch.from_numpy(np.stack(owners)),
+            "boxes": torch.from_numpy(np.stack(boxes)), "objects": torch.from_numpy(np.stack(objects)),
+            "gaze_where": where, "gaze_wanted": wanted,
             "tasks": [pack.tasks for pack in packs],
         }  # fmt: skip
 
@@ -181,16 +170,20 @@ class SpeakTask:
         model = self._model.model
         with torch.set_grad_enabled(progress >= self.unfreeze):
             cells = model.vision_tower(batch["pixels"]).last_hidden_state
-        tokens = model.projector(cells, model.config.feature_grid)
+        projected = model.projector.project(cells, model.config.feature_grid)
         asked = len(batch["points"])  # the others are named for the first stage's sake
         points = torch.cat([batch["points"], batch["look_points"]])
         regions = model.get_region_features(cells, points, torch.cat([batch["index"], batch["look_index"]]))
-        naming, named = self._naming(tokens, batch["owners"], regions[asked:], batch["categories"])
-        embeds = model.embed(batch["ids"], tokens, regions[:asked] if asked else None)
-        hidden = model.language_model(
+        looking, looked = self._looking(projected, regions[asked:], batch)
+        embeds = model.embed(batch["ids"], model.projector.write_places(projected), regions[:asked] if asked else None)
+        spoken = model.language_model(
             inputs_embeds=embeds, attention_mask=torch.where(packed_mask(batch["segments"]), 0.0, HIDDEN),
-            position_ids=batch["positions"], use_cache=False,
-        ).last_hidden_state  # fmt: skip
+            position_ids=batch["positions"], use_cache=False, output_attentions=True,
+        )  # fmt: skip
+        hidden = spoken.last_hidden_state
+        shown = token_objects(batch["objects"], MERGE, batch["gaze_wanted"].shape[1] - 1)
+        first_token = int((batch["ids"][0] == model.config.image_token_id).nonzero()[0])
+        gazing, gazed = gaze_loss(spoken.attentions, batch["gaze_where"], batch["gaze_wanted"], shown, first_token)
         where = batch["labels"][:, 1:] != -100  # the next token is an answer's
         target, weight = batch["labels"][:, 1:][where], batch["weights"][:, 1:][where]
         soft = batch["soft"][:, 1:][where]
@@ -200,23 +193,26 @@ class SpeakTask:
         hard_loss = -log_probability[~soft].gather(-1, target[~soft, None]).squeeze(-1)
         spread = self._spread[target[soft] - first]
         soft_loss = -(spread * log_probability[soft, first : first + 1000]).sum(-1)
-        loss = ((hard_loss * weight[~soft]).sum() + (soft_loss * weight[soft]).sum()) / weight.sum() + LOOKING * naming
+        loss = ((hard_loss * weight[~soft]).sum() + (soft_loss * weight[soft]).sum()) / weight.sum()
+        loss = loss + LOOKING * looking + GAZING * gazing
         with torch.no_grad():
             guess = logits.argmax(-1)
             right = torch.where(soft, (guess - target).abs() <= NEAR, guess == target)
             figures = self._figures(batch["segments"][:, 1:][where], where, right, soft, tasks)
-        return loss, {**figures, "named": named}
+        return loss, {**figures, **looked, "gazed": gazed}
 
-    def _naming(self, tokens: Tensor, owners: Tensor, regions: Tensor, categories: Tensor) -> tuple[Tensor, float]:
-        """The first stage's loss on the names of tokens [N, 49, D] and regions [R, D], and the share of regions whose
-        own name is the nearest."""
+    def _looking(self, tokens: Tensor, regions: Tensor, batch: dict[str, Tensor]) -> tuple[Tensor, dict[str, float]]:
+        """The first stage's loss on the names and boxes of tokens [N, 49, D] and on the names of regions [R, D]; and
+        the share of regions whose own name is the nearest, and the tokens' mean IoU."""
         names = name_vectors(self._model, *self._names)
-        share = token_shares(owners, len(names))[0][..., :-1]
+        share, target = token_labels(batch["owners"], batch["boxes"], len(names))
+        full = share[..., -1] < 0.7
+        box_loss, iou = box_losses(self._model.model.projector.box(tokens[full]).float(), target[full])
+        share = share[..., :-1]
         token_loss = -(share * (tokens.float() @ names.T * SHARPNESS).log_softmax(-1)).sum() / share.sum()
         logits = regions.float() @ names.T * SHARPNESS
-        return token_loss + functional.cross_entropy(logits, categories), float(
-            (logits.argmax(-1) == categories).float().mean()
-        )
+        loss = token_loss + box_loss + functional.cross_entropy(logits, batch["categories"])
+        return loss, {"named": float((logits.argmax(-1) == batch["categories"]).float().mean()), "token_iou": iou}
 
     @staticmethod
     def _figures(
@@ -259,72 +255,3 @@ def _start_from(model: nn.Module, path: Path) -> None:
     untaught = [name for name in missing if "language_model" not in name and name != "lm_head.weight"]
     if untaught or unexpected:
         raise TrainingError(f"{path} does not fit this model ({', '.join([*untaught, *unexpected][:3])} ...)")
-
-
-@lru_cache(maxsize=1)
-def _prefix() -> tuple[list[int], list[int]]:
-    """Token ids before the image and (none but) after it, up to the question."""
-    template, tokenizer = get_template(TEMPLATE), nano_tokenizer()
-    before = tokenizer(template.begin + template.user[0])["input_ids"]
-    return list(before), [tokenizer.get_vocab()[IMAGE_TOKEN]] * ((IMAGE_SIZE // 32) ** 2)
-
-
-@lru_cache(maxsize=1)
-def _brackets() -> tuple[int, int]:
-    """The tokens that open and close coordinates; to copy the whole vocabulary for them takes a millisecond."""
-    vocabulary = nano_tokenizer().get_vocab()
-    return vocabulary["["], vocabulary["]"]
-
-
-def pack_questions(instructions: list[Instruction], size: tuple[int, int], length: int) -> Packed:
-    """Put questions one behind the other after one image, as long as they fit in `length` tokens of text.
-
-    Answers are learned, questions are not; every answer weighs as the square root of its length. `size` is the
-    picture's (width, height), in which the regions are given.
-    """
-    template, tokenizer = get_template(TEMPLATE), nano_tokenizer()
-    before, image = _prefix()
-    ids = [*before, *image]
-    start = len(ids)
-    labels, weights, segments = [-100] * start, [0.0] * start, [0] * start
-    positions, soft = list(range(start)), [False] * start
-    points: list[Tensor] = []
-    tasks: list[str] = []
-    opened, closed = _brackets()
-    referring = [place_regions(item.question, item.regions, [size]) for item in instructions]
-    prompts = [f"\n{text.text}{template.user[1]}{template.assistant}" for text in referring]
-    answers = ["".join((template.answer[0], item.answer, template.answer[1])) for item in instructions]
-    if not instructions:
-        return _packed(ids, labels, weights, segments, positions, soft, points, tasks)
-    prompt_ids = tokenizer(prompts, add_special_tokens=False)["input_ids"]
-    answer_ids = tokenizer(answers, add_special_tokens=False)["input_ids"]
-    width, height = size
-    for item, text, prompt, answer in zip(instructions, referring, prompt_ids, answer_ids, strict=True):
-        if len(ids) + len(prompt) + len(answer) > start + length:
-            continue
-        tasks.append(item.task)
-        depth = np.cumsum([token == opened for token in answer]) - np.cumsum([token == closed for token in answer])
-        number = [d > 0 and 6 <= token < 1006 for d, token in zip(depth, answer, strict=True)]
-        ids += [*prompt, *answer]
-        labels += [-100] * len(prompt) + answer
-        weights += [0.0] * len(prompt) + [1 / np.sqrt(len(answer))] * len(answer)
-        segments += [len(tasks)] * (len(prompt) + len(answer))
-        positions += range(start, start + len(prompt) + len(answer))
-        soft += [False] * len(prompt) + number
-        points += [sample_points(item.regions[place].to_mask(width, height), 128) for place in text.order]
-    return _packed(ids, labels, weights, segments, positions, soft, points, tasks)
-
-
-def _packed(
-    ids: Any, labels: Any, weights: Any, segments: Any, positions: Any, soft: Any, points: Any, tasks: Any
-) -> Packed:
-    ids, labels, weights, segments, positions, soft = map(np.array, (ids, labels, weights, segments, positions, soft))
-    return Packed(ids, labels, weights, segments, positions, soft, points, tasks)
-
-
-def packed_mask(segments: Tensor) -> Tensor:
-    """What each token may look at, bool [B, 1, L, L]: the picture (segment 0) and its own question so far."""
-    length = segments.shape[1]
-    past = torch.ones(length, length, dtype=torch.bool, device=segments.device).tril()
-    same = segments[:, :, None] == segments[:, None, :]
-    return ((same | (segments[:, None, :] == 0)) & past)[:, None]

@@ -73,6 +73,8 @@ def test_number_of_image_tokens(changes: dict[str, Any], tokens: int) -> None:
         ({"region_feature_mode": "sum"}, "unknown region_feature_mode"),
         ({"vision_feature_select": "cls"}, "unknown vision_feature_select"),
         ({"projector_merge": 0}, "projector_merge 0"),
+        ({"projector_places": -1}, "projector_places -1"),
+        ({"projector_places": 1000}, "projector_places 1000 needs 8 dimensions each"),
         ({"projector_merge": 2, "vision_feature_select": "full"}, "projector_merge 2"),
         ({"sampler": {"points": 3}}, "unknown sampler settings"),
         ({"sampler": {"pooler": "median"}}, "unknown sampler pooler 'median'"),
