@@ -2,9 +2,10 @@
 
 To answer "Where is the dog?" a language model has to find, among the image tokens, those of the dog. Left alone, small
 models need a hundred thousand pictures before that lookup forms. Scenes know which tokens show what, so the attention
-of a few heads is told: when the answer begins, one head of the last layer but one looks at everything that was asked for,
-or at the first token of all if it is not there; and before each of a box's four coordinates one head of the last layer
-looks at the box's object. What they do with what they see is left to the words' own loss.
+of some heads is told. When an answer begins that has to find something, the second layer looks at the name in the
+question, and one head of the last layer but one at everything of that name, or at the first token of all if there is
+none. Before each of a box's four coordinates the second layer looks at the name that the box belongs to, and one head
+of the last layer at the box's object. What they do with what they see is left to the words' own loss.
 """
 
 from collections.abc import Sequence
@@ -33,15 +34,36 @@ def token_objects(objects: Tensor, block: int, count: int) -> Tensor:
 
 
 def gaze_targets(gazes: Sequence[Sequence[Gaze]], count: int) -> tuple[Tensor, Tensor]:
-    """The gazes of the rows of a batch as (row, position, coordinate) int64 [M, 3] and objects bool [M, count + 1].
-
-    Column 0 of the objects means that none is there.
-    """
+    """The gazes of the rows of a batch at the picture, as (row, position, coordinate) int64 [M, 3] and objects bool
+    [M, count + 1], whose column 0 means that none is there."""
     rows = [(row, gaze.position, gaze.coordinate) for row, one in enumerate(gazes) for gaze in one]
     objects = torch.zeros(len(rows), count + 1, dtype=torch.bool)
     for at, gaze in enumerate(gaze for one in gazes for gaze in one):
         objects[at, list(gaze.objects) or [NOTHING]] = True
-    return torch.tensor(rows).view(-1, 3), objects
+    return torch.tensor(rows, dtype=torch.long).view(-1, 3), objects
+
+
+def name_targets(gazes: Sequence[Sequence[Gaze]]) -> Tensor:
+    """The gazes of the rows of a batch at names: (row, position that looks, position of a word) int64 [K, 3]."""
+    rows = [(row, gaze.position, word) for row, one in enumerate(gazes) for gaze in one for word in gaze.names]
+    return torch.tensor(rows, dtype=torch.long).view(-1, 3)
+
+
+def name_loss(attentions: Sequence[Tensor], names: Tensor) -> Tensor:
+    """How much attention misses the names that it should look at: the mean of -log over gazes and heads.
+
+    Args:
+        attentions: of each layer, [N, heads, L, L].
+        names: of `name_targets`.
+    """
+    copying = attentions[1]
+    if not len(names):
+        return copying.sum() * 0
+    row, position, word = names.unbind(-1)
+    gazes, gaze = torch.unique(row * copying.shape[-1] + position, return_inverse=True)
+    seen = copying[row, :, position, word].float()  # [K, heads]
+    total = torch.zeros(len(gazes), seen.shape[1], device=seen.device).index_add(0, gaze, seen)
+    return -total.clamp(min=1e-6).log().mean()
 
 
 def gaze_loss(

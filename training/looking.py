@@ -23,12 +23,13 @@ from torch.nn import functional
 from ferret.modeling import FerretForConditionalGeneration
 from training.art import load_art
 from training.loop import Draw
-from training.nano import CELLS, MERGE, name_tokens, new_nano, to_model_size, to_pixels
+from training.nano import CELLS, MERGE, name_tokens, new_nano, plural_tokens, to_model_size, to_pixels
 from training.scenes import Scene, SceneMaker, SceneSettings, category_names
 
 SHARPNESS = 8.0  # so that features about as long as word embeddings can be certain
 BACKGROUND_WEIGHT = 0.05
 EASY = 0.8  # the share of the run with large objects, mostly upright and in their own colours: names come first
+PLURAL = 0.4  # how much a plural, which nothing was compared with, begins to differ from the word that it is of
 BLOCKS = CELLS // MERGE
 POINTS = 128
 
@@ -152,6 +153,10 @@ class LookTask:
         assert isinstance(module, Looker)
         # All that has learned: the encoder, the projector, the sampler and the embeddings of words.
         state = {k: v for k, v in module.model.state_dict().items() if ".layers." not in k or "language_model" not in k}
+        many, one = torch.tensor(plural_tokens()).T
+        for name in [name for name in state if name.endswith("embed_tokens.weight")]:
+            state[name] = state[name].clone()
+            state[name][many] = state[name][one] + PLURAL * state[name][many]
         self.output.parent.mkdir(parents=True, exist_ok=True)
         save_file({k: v.contiguous() for k, v in state.items() if k != "lm_head.weight"}, self.output)
 

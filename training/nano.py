@@ -26,6 +26,7 @@ from ferret.processing import FerretProcessor
 from ferret.projector import place_code
 from ferret.prompts import BOS_TOKEN, EOS_TOKEN, IMAGE_TOKEN, PAD_TOKEN, REGION_TOKEN, UNK_TOKEN
 from ferret.tokenization import special_token
+from ferret.words import plural
 from training.art import load_art
 from training.instructions import answer_vocabulary
 from training.scenes import category_names
@@ -38,6 +39,7 @@ CELLS = 28  # the vision map is CELLS x CELLS
 MERGE = 4  # and its cells become image tokens in blocks of MERGE x MERGE
 PLACES = 24  # frequencies of the code of places
 NUMBER_LENGTH = 0.7  # of the embeddings of numbers, about as long as the others
+LIKENESS = 1.5  # how much attention minds likeness where it begins with it
 COPYING = 0.3  # how much of what it attends to a new layer passes on
 PIXEL_MEAN = PIXEL_STD = 0.5
 
@@ -99,7 +101,8 @@ def new_nano() -> FerretForConditionalGeneration:
     the first and the last, attention begins by passing on what it looks at: values and outputs are the identity, a
     third as large. Names and regions live in one space here, so that naming a region is copying its vector. In the last
     layer each head takes one coordinate out of the token that it looks at, and hands it over as the number that it is.
-    Only where to look is left to be learned, which a small model finds in hundreds of steps instead of thousands.
+    The last two layers begin by looking at what is like themselves (queries are keys). Only where to look is left to be
+    learned, which a small model finds in hundreds of steps instead of thousands.
     """
     model = FerretForConditionalGeneration(nano_config())
     embeddings: Any = model.get_input_embeddings()
@@ -110,6 +113,10 @@ def new_nano() -> FerretForConditionalGeneration:
         for layer in layers[1:-1]:
             for projection in (layer.self_attn.v_proj, layer.self_attn.o_proj):
                 projection.weight.copy_(COPYING * torch.eye(width))
+        for layer in layers[-2:]:
+            same = LIKENESS * torch.linalg.qr(torch.randn(width, width)).Q
+            for projection in (layer.self_attn.q_proj, layer.self_attn.k_proj):
+                projection.weight.copy_(same)
         read, write = place_readers(width)
         layers[-1].self_attn.v_proj.weight.copy_(read)
         layers[-1].self_attn.o_proj.weight.copy_(write)
@@ -150,6 +157,24 @@ def name_tokens() -> tuple[Tensor, Tensor]:
     ids = torch.tensor([list(w) + [0] * (width - len(w)) for w in words])
     weights = torch.tensor([[1 / len(w)] * len(w) + [0.0] * (width - len(w)) for w in words])
     return ids, weights
+
+
+@lru_cache(maxsize=1)
+def plural_tokens() -> tuple[tuple[int, int], ...]:
+    """Pairs of tokens: the word that differs between the plural of a category's name and the name itself."""
+    tokenizer = nano_tokenizer()
+    pairs = set()
+    for name in category_names(load_art("train")):
+        many, one = (tokenizer(text, add_special_tokens=False)["input_ids"] for text in (plural(name), name))
+        pairs |= {(a, b) for a, b in zip(many, one, strict=False) if a != b}
+    return tuple(sorted(pairs))
+
+
+@lru_cache(maxsize=1)
+def name_words() -> frozenset[int]:
+    """The tokens of the words that the categories' names and their plurals are made of."""
+    ids, weights = name_tokens()
+    return frozenset(ids[weights > 0].tolist()) | {many for many, _ in plural_tokens()}
 
 
 def to_model_size(image: np.ndarray) -> np.ndarray:

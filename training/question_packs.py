@@ -19,7 +19,7 @@ from ferret.prompts import IMAGE_TOKEN, get_template, place_regions
 from ferret.regions import Box
 from ferret.sampler import sample_points
 from training.instructions import Instruction
-from training.nano import IMAGE_SIZE, TEMPLATE, nano_tokenizer, number_tokens
+from training.nano import IMAGE_SIZE, TEMPLATE, name_words, nano_tokenizer, number_tokens
 from training.scenes import Scene
 
 POINTS = 128  # of a region
@@ -38,11 +38,13 @@ class Gaze:
         position: of the token that looks: the one before a coordinate, or before an answer.
         coordinate: 0 to 3 before a coordinate, `SEARCH` before an answer that has to find something.
         objects: the objects to look at, from 1; none of them is there if it is empty.
+        names: positions of the words that name what is looked for; none where that is not certain.
     """
 
     position: int
     coordinate: int
     objects: tuple[int, ...]
+    names: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -109,7 +111,7 @@ def pack_questions(
             continue
         tasks.append(item.task)
         places = _coordinates(answer)
-        gazes += _gazes(item.task, places, objects, len(ids) + len(prompt))
+        gazes += _gazes(item.task, prompt, answer, places, objects, len(ids))
         number = np.zeros(len(answer), bool)
         number[[at for at, _ in places]] = True
         ids += [*prompt, *answer]
@@ -138,17 +140,36 @@ def _coordinates(answer: list[int]) -> list[tuple[int, int]]:
     return found
 
 
-def _gazes(task: str, places: list[tuple[int, int]], objects: Boxes, start: int) -> list[Gaze]:
-    """Where the tokens of an answer, which begins at position `start`, should look (see `Gaze`)."""
+def _gazes(
+    task: str, prompt: list[int], answer: list[int], places: list[tuple[int, int]], objects: Boxes, start: int
+) -> list[Gaze]:
+    """Where the tokens of a question, which begins at position `start`, and its answer should look (see `Gaze`)."""
     boxes = [places[at : at + 4] for at in range(0, len(places) - 3, 4)]
     named = [(box, objects.get(tuple(value for _, value in box))) for box in boxes]
     known = [(box, number) for box, number in named if number is not None]
-    gazes = [
-        Gaze(start + at - 1, coordinate, (number,)) for box, number in known for coordinate, (at, _) in enumerate(box)
-    ]
+    begin = start + len(prompt)
+    gazes = []
+    for box, number in known:
+        names = tuple(begin + at for at in _name_before(answer, box[0][0] - 1))
+        gazes += [Gaze(begin + at - 1, coordinate, (number,), names) for coordinate, (at, _) in enumerate(box)]
     if task in SEARCHING and len(known) == len(boxes):
-        gazes.append(Gaze(start - 1, SEARCH, tuple(number for _, number in known)))
+        end = places[0][0] - 1 if places else len(answer)
+        said = {token for token in answer[:end] if token in name_words()}
+        asked = tuple(start + at for at, token in enumerate(prompt) if token in said)
+        gazes.append(Gaze(begin - 1, SEARCH, tuple(number for _, number in known), asked))
     return gazes
+
+
+def _name_before(answer: list[int], bracket: int) -> list[int]:
+    """Where the name stands that the box opening at `bracket` belongs to; several boxes may follow one name."""
+    opened, closed = _brackets()
+    at = bracket
+    while at > 0 and answer[at - 1] == closed:
+        at = max(place for place in range(at) if answer[place] == opened)
+    end = at
+    while at > 0 and answer[at - 1] in name_words():
+        at -= 1
+    return list(range(at, end))
 
 
 def packed_mask(segments: Tensor) -> Tensor:

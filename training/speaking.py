@@ -28,7 +28,7 @@ from torch.nn import functional
 
 from ferret.errors import TrainingError
 from training.art import load_art
-from training.gazing import gaze_loss, gaze_targets, token_objects
+from training.gazing import gaze_loss, gaze_targets, name_loss, name_targets, token_objects
 from training.instructions import DEFAULT_WEIGHTS, make_instructions
 from training.looking import (
     SHARPNESS,
@@ -160,7 +160,7 @@ class SpeakTask:
             "look_points": torch.stack(looks), "look_index": torch.tensor(look_index),
             "categories": torch.tensor(categories), "owners": torch.from_numpy(np.stack(owners)),
             "boxes": torch.from_numpy(np.stack(boxes)), "objects": torch.from_numpy(np.stack(objects)),
-            "gaze_where": where, "gaze_wanted": wanted,
+            "gaze_where": where, "gaze_wanted": wanted, "gaze_names": name_targets([pack.gazes for pack in packs]),
             "tasks": [pack.tasks for pack in packs],
         }  # fmt: skip
 
@@ -194,6 +194,7 @@ class SpeakTask:
         spread = self._spread[target[soft] - first]
         soft_loss = -(spread * log_probability[soft, first : first + 1000]).sum(-1)
         loss = ((hard_loss * weight[~soft]).sum() + (soft_loss * weight[soft]).sum()) / weight.sum()
+        gazing = gazing + name_loss(spoken.attentions, batch["gaze_names"])
         loss = loss + LOOKING * looking + GAZING * gazing
         with torch.no_grad():
             guess = logits.argmax(-1)

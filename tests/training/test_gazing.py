@@ -5,7 +5,7 @@ from math import log
 import pytest
 import torch
 
-from training.gazing import gaze_loss, gaze_targets, token_objects
+from training.gazing import gaze_loss, gaze_targets, name_loss, name_targets, token_objects
 from training.question_packs import SEARCH, Gaze
 
 
@@ -72,3 +72,15 @@ def test_what_no_token_shows_is_not_asked_for() -> None:
     loss, mean = gaze_loss(attentions, where, wanted, hidden, FIRST)
     assert (loss.item(), mean) == (0.0, 0.0)
     loss.backward()  # and yet there is something to go back through
+
+
+def test_every_head_of_the_second_layer_has_to_see_the_name() -> None:
+    names = name_targets([[], [Gaze(6, 0, (1,), (2, 3)), Gaze(5, 1, (1,)), Gaze(5, SEARCH, (), (4,))]])
+    assert names.tolist() == [[1, 6, 2], [1, 6, 3], [1, 5, 4]]
+    attentions = [torch.zeros(2, 2, 7, 7) for _ in range(3)]
+    for head, (first, second, alone) in enumerate([(0.5, 0.25, 1.0), (0.1, 0.2, 0.5)]):
+        attentions[1][1, head, 6, 2:4] = torch.tensor([first, second])
+        attentions[1][1, head, 5, 4] = alone
+    expected = -sum(map(log, (0.75, 0.3, 1.0, 0.5))) / 4
+    assert name_loss(attentions, names).item() == pytest.approx(expected)
+    assert name_loss(attentions, name_targets([[], []])).item() == 0

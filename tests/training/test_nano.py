@@ -22,11 +22,13 @@ from training.instructions import TASK_NAMES, Instruction, make_instructions
 from training.nano import (
     TEMPLATE,
     name_tokens,
+    name_words,
     nano_config,
     nano_tokenizer,
     new_nano,
     number_embeddings,
     number_tokens,
+    plural_tokens,
     save_nano,
     to_model_size,
     to_pixels,
@@ -193,6 +195,19 @@ def test_the_last_layer_begins_by_handing_over_the_box_of_the_token_it_looks_at(
             mine[coordinate] = values[coordinate]  # one head looks there, the others at nothing
             said = last.o_proj(mine.flatten()) @ model.get_input_embeddings().weight.T
             assert int(said[6:1006].argmax()) == int(fraction * 1000)
+
+
+def test_the_last_layers_begin_by_looking_at_what_is_alike(model: FerretForConditionalGeneration) -> None:
+    for layer in model.model.language_model.layers[-2:]:
+        assert torch.equal(layer.self_attn.q_proj.weight, layer.self_attn.k_proj.weight)
+
+
+def test_plurals_are_paired_with_what_they_are_of(tokenizer: PreTrainedTokenizerFast) -> None:
+    pairs = {tuple(tokenizer.convert_ids_to_tokens(list(pair))) for pair in plural_tokens()}
+    assert {("dogs", "dog"), ("mice", "mouse"), ("leaves", "leaf"), ("engines", "engine")} <= pairs
+    words = tokenizer.convert_ids_to_tokens(sorted(name_words()))
+    assert {"dog", "dogs", "fire", "engine", "sign"} <= set(words)
+    assert not {"a", "the", "[", "is", "no"} & set(words)
 
 
 def test_names_are_means_of_their_words(tokenizer: PreTrainedTokenizerFast) -> None:

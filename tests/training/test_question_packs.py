@@ -12,7 +12,7 @@ from ferret.regions import Box
 from ferret.sampler import sample_points
 from training.instructions import DEFAULT_WEIGHTS, TASK_NAMES, Instruction, make_instructions
 from training.nano import nano_tokenizer, new_nano, to_model_size, to_pixels
-from training.question_packs import SEARCH, SEARCHING, Gaze, Packed, object_boxes, pack_questions, packed_mask
+from training.question_packs import SEARCH, SEARCHING, Packed, object_boxes, pack_questions, packed_mask
 from training.scenes import Scene
 
 SIZE = (200, 100)
@@ -96,7 +96,28 @@ def test_coordinates_look_at_their_object_and_answers_at_what_they_find(
     assert (searching == []) == (found is None) or task not in SEARCHING
     if found is not None:
         first = int(np.flatnonzero((packed.labels != -100) & (packed.segments == 2))[0])
-        assert searching == [Gaze(first - 1, SEARCH, found)]
+        assert [(gaze.position, gaze.objects) for gaze in searching] == [(first - 1, found)]
+
+
+@pytest.mark.parametrize(
+    ("task", "question", "answer", "names"),
+    [
+        ("ground_one", "Where is the fire engine?", "fire engine [5, 6, 7, 8]", ["fire engine"] * 5),
+        ("ground_all", "Where are the dogs?", "2 dogs [5, 6, 7, 8] [1, 20, 300, 999]", ["dogs"] * 9),
+        ("ground_absent", "Where is the dog?", "There is no dog.", ["dog"]),
+        ("exist", "Is there a dog?", "Yes, a dog [5, 6, 7, 8].", ["dog"] * 5),
+        ("count", "How many dogs are there?", "1 dog [5, 6, 7, 8]", ["dog"] * 4 + [""]),  # another word was asked for
+        ("dense_detect", "What is there?", "The objects are: 1: dog [5, 6, 7, 8], 2: owl [1, 20, 300, 999]",
+         ["dog"] * 4 + ["owl"] * 4),
+    ],
+)  # fmt: skip
+def test_what_looks_for_something_looks_at_its_name(task: str, question: str, answer: str, names: list[str]) -> None:
+    first = Instruction("list", "What?", (), "an owl")
+    packed = pack_questions([first, Instruction(task, question, (), answer)], SIZE, 250, BOXES)
+    assert [" ".join(words(packed.ids[list(gaze.names)])) for gaze in packed.gazes] == names
+    for gaze in packed.gazes:
+        assert all(word < gaze.position or packed.ids[word] == packed.ids[gaze.position] for word in gaze.names)
+        assert (packed.segments[list(gaze.names)] == 2).all()
 
 
 @pytest.mark.parametrize("task", TASK_NAMES)
