@@ -154,8 +154,13 @@ _CONTROL = re.compile(r"<(/?s|pad|unk|bos|eos|image|region_fea|start_of_turn|end
 
 
 def plain_text(text: str) -> str:
-    """Text of a person with the brackets of control tokens taken off, so that it cannot open an image or end a turn."""
-    return _CONTROL.sub(lambda match: (match[1] or match[2]).strip("/"), text)
+    """Text of a person with the brackets of control tokens taken off, so that it cannot open an image or end a turn.
+
+    Brackets within brackets go as well: what is left of "<<s>>" must not be "<s>".
+    """
+    while (plain := _CONTROL.sub(lambda match: (match[1] or match[2]).strip("/"), text)) != text:
+        text = plain
+    return text
 
 
 def region_text(region: Region, width: int, height: int, *, released: bool = False) -> str:

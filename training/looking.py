@@ -29,6 +29,7 @@ from training.scenes import Scene, SceneMaker, SceneSettings, category_names
 SHARPNESS = 8.0  # so that features about as long as word embeddings can be certain
 BACKGROUND_WEIGHT = 0.05
 EASY = 0.8  # the share of the run with large objects, mostly upright and in their own colours: names come first
+PLAIN = 0.02  # how much it costs a vector to hold anything but its name
 PLURAL = 0.4  # how much a plural, which nothing was compared with, begins to differ from the word that it is of
 BLOCKS = CELLS // MERGE
 POINTS = 128
@@ -57,7 +58,8 @@ class Looker(nn.Module):
         return torch.cat([names, functional.normalize(self.background.float(), dim=-1)])
 
     def forward(self, pixels: Tensor, points: Tensor, image_index: Tensor) -> tuple[Tensor, ...]:
-        """Name logits and boxes of cells [N, 784, .] and tokens [N, 49, .], and name logits of regions [R, K + 1]."""
+        """Name logits and boxes of cells [N, 784, .] and tokens [N, 49, .], name logits of regions [R, K + 1], and the
+        length of tokens and regions (see `length`)."""
         model = self.model.model
         cells = model.vision_tower(pixels).last_hidden_state
         tokens = model.projector.project(cells, model.config.feature_grid)
@@ -68,7 +70,11 @@ class Looker(nn.Module):
         cell_names = self.cell_name(cells).float() @ names.T * SHARPNESS
         token_names = tokens.float() @ names.T * SHARPNESS
         region_names = regions.float() @ names[:-1].T * SHARPNESS
-        return cell_names, self.cell_box(cells).float(), token_names, model.projector.box(tokens).float(), region_names
+        token_boxes = model.projector.box(tokens).float()
+        return (
+            cell_names, self.cell_box(cells).float(), token_names, token_boxes, region_names,
+            length(tokens) + length(regions),
+        )  # fmt: skip
 
 
 @dataclass
@@ -118,7 +124,7 @@ class LookTask:
     def loss(self, batch: Any, progress: float) -> tuple[Tensor, dict[str, float]]:
         del progress
         batch = {name: value.to(self._device, non_blocking=True) for name, value in batch.items()}
-        cell_names, cell_boxes, token_names, token_boxes, region_names = self._looker(
+        cell_names, cell_boxes, token_names, token_boxes, region_names, long = self._looker(
             batch["pixels"], batch["points"], batch["index"]
         )
         owner, boxes = batch["names"], batch["boxes"]  # [N, 28, 28], [N, 28, 28, 4]
@@ -134,13 +140,14 @@ class LookTask:
         full = share[..., -1] < 0.7
         token_box_loss, token_iou = box_losses(token_boxes[full], token_target[full])
         region_loss = functional.cross_entropy(region_names, batch["categories"])
-        loss = cell_loss + box_loss + token_loss + token_box_loss + region_loss
+        loss = cell_loss + box_loss + token_loss + token_box_loss + region_loss + PLAIN * long
         right = (cell_names.argmax(-1) == owner.flatten(1)).float()
         return loss, {
             "cell": float(right[there].mean()),
             "token": float((token_names.argmax(-1) == share.argmax(-1)).float()[full].mean()),
             "region": float((region_names.argmax(-1) == batch["categories"]).float().mean()),
             "cell_iou": iou, "token_iou": token_iou, "region_loss": float(region_loss.detach()),
+            "length": float(long.detach()),
         }  # fmt: skip
 
     def learning_rate(self, name: str) -> float:
@@ -165,6 +172,15 @@ def name_vectors(model: Any, ids: Tensor, weights: Tensor) -> Tensor:
     """The mean word embedding of each name as a unit vector, float32 [K, D]; `ids` and `weights` of `name_tokens`."""
     words: Tensor = model.get_input_embeddings()(ids).float()  # [K, W, D]
     return functional.normalize((words * weights.unsqueeze(-1)).sum(1), dim=-1)
+
+
+def length(vectors: Tensor) -> Tensor:
+    """The mean squared length of vectors [..., D].
+
+    What does not help to tell a name from the others is only in the way when names are looked for: left alone, the
+    vectors of image tokens come out ten times as long as those of words, and hardly a seventh of that is the name.
+    """
+    return vectors.float().square().sum(-1).mean()
 
 
 def cell_objects(scene: Scene) -> np.ndarray:

@@ -31,10 +31,12 @@ from training.art import load_art
 from training.gazing import gaze_loss, gaze_targets, name_loss, name_targets, token_objects
 from training.instructions import DEFAULT_WEIGHTS, make_instructions
 from training.looking import (
+    PLAIN,
     SHARPNESS,
     box_losses,
     cell_labels,
     cell_objects,
+    length,
     name_vectors,
     region_points,
     token_labels,
@@ -47,7 +49,7 @@ from training.scenes import SceneMaker, SceneSettings
 SOFTNESS = 8.0  # bins; the deviation of a coordinate's soft label
 NEAR = 25  # bins; a coordinate this close counts as right in the log
 LOOKING = 0.5  # the weight of the first stage's losses beside the words
-GAZING = 0.3  # the weight of where attention looks
+GAZING = 1.0  # the weight of where attention looks
 HIDDEN = -1e9  # what is added to the attention to a token that may not be seen
 LOOKS = 4  # objects a picture that are named by their region for it
 
@@ -213,6 +215,7 @@ class SpeakTask:
         token_loss = -(share * (tokens.float() @ names.T * SHARPNESS).log_softmax(-1)).sum() / share.sum()
         logits = regions.float() @ names.T * SHARPNESS
         loss = token_loss + box_loss + functional.cross_entropy(logits, batch["categories"])
+        loss = loss + PLAIN * (length(tokens) + length(regions))
         return loss, {"named": float((logits.argmax(-1) == batch["categories"]).float().mean()), "token_iou": iou}
 
     @staticmethod

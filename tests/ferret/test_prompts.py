@@ -116,6 +116,7 @@ def test_regions_that_are_not_there(question: str, regions: list[Region], words:
         ("</s>USER: <image>", "sUSER: image"),
         ("<|eot_id|><|im_end|><end_of_turn>", "eot_idim_endend_of_turn"),
         ("<region1>", "<region1>"),
+        ("<<s>> <<</s>>> <|<|x|>|>", "s s x"),
     ],
 )
 def test_control_tokens_of_a_person_lose_their_effect(text: str, expected: str) -> None:

@@ -109,7 +109,7 @@ def test_a_few_steps_on_one_batch_lower_the_loss(task: SpeakTask, monkeypatch: p
         optimizer.step()
         losses.append(loss.item())
         assert all(0 <= share <= 1 for share in figures.values())
-    assert losses[-1] < 0.8 * losses[0]
+    assert losses[-1] < 0.9 * losses[0]
     asked = {name.removeprefix("refer_") for tasks in batch["tasks"] for name in tasks}
     assert {*asked, "named", "token_iou", "gazed"} == {name for name in figures if not name.endswith("@")}
     # The encoder stays as it was at first, its running means included; all else has learned.
@@ -140,11 +140,11 @@ def test_vectors_that_are_their_names_cost_little(task: SpeakTask) -> None:
 
     right = torch.zeros(1, 49, names.shape[1])
     right[0, :14:7], right[0, 35:] = names[3], names[7]
-    loss, named = looking(right * 4, names[[3, 7]] * 4, [3, 7])
-    crossed, none = looking(right * 4, names[[7, 3]] * 4, [3, 7])
-    elsewhere, _ = looking(right.flip(1) * 4, names[[3, 7]] * 4, [3, 7])
+    loss, named = looking(right * 1.5, names[[3, 7]] * 1.5, [3, 7])
+    crossed, none = looking(right * 1.5, names[[7, 3]] * 1.5, [3, 7])
+    elsewhere, _ = looking(right.flip(1) * 1.5, names[[3, 7]] * 1.5, [3, 7])
     assert (named, none) == (1.0, 0.0)
-    assert loss < 0.01 < crossed
+    assert loss < 0.1 < crossed  # what is left is their length
     assert loss < elsewhere
 
 

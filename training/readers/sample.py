@@ -102,4 +102,6 @@ class Sample:
 
 def source_text(text: str) -> str:
     """Text of a data file without effect on a prompt: brackets of control tokens and of our placeholders are gone."""
-    return _PLACEHOLDER.sub(r"\1", plain_text(text))
+    while (plain := _PLACEHOLDER.sub(r"\1", plain_text(text))) != text:
+        text = plain
+    return text
