@@ -84,6 +84,7 @@ def test_regions_without_limits_keep_all_their_pixels() -> None:
         ("<image>", "image"),
         ("end</s> now", "ends now"),
         ("<region1> and <box2>", "region1 and box2"),
+        ("<<region1>> <bo<s>x2>", "region1 <bosx2>"),
         ("<region_fea><|eot_id|>", "region_feaeot_id"),
     ],
 )
