@@ -1,0 +1,1 @@
+"""From files to the batches that any Ferret checkpoint trains on: stores, mixtures, encoding, packing, the pipeline."""
