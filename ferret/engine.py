@@ -2,10 +2,12 @@
 
 What every question shares (the picture and what stands before it in the prompt) is run through the language model once;
 its key-value cache is kept by the picture's content and serves all questions about it, in a batch or one after another.
-Decoding is greedy: the same picture, questions and weights give the same words.
+Questions about different pictures run together as well. Decoding is greedy: the same picture, questions and weights
+give the same words.
 
     >>> engine = Engine.load("ferret-nano")
     >>> engine.answer(image, [Prompt("What is this?", (Box(10, 20, 90, 120),)), Prompt("Where is the dog?")])
+    >>> engine.answer_each([image, other], [Prompt("Where is the dog?"), Prompt("Where is the cat?")])
 """
 
 import copy
@@ -166,10 +168,28 @@ class Engine:
             RegionError: a region is malformed or lies outside the picture.
             RequestError: a question is empty, or too long for the model.
         """
+        return self.answer_each([image] * len(prompts), prompts, max_new_tokens)
+
+    def answer_each(
+        self, images: Sequence[Image.Image], prompts: Sequence[Prompt], max_new_tokens: int = MAX_NEW_TOKENS
+    ) -> list[Generation]:
+        """Answers the k-th prompt about the k-th picture, in order; a picture that comes again is encoded once.
+
+        Args:
+            images: as many as prompts, as in `answer`.
+            prompts: any number; they are run together.
+            max_new_tokens: the longest an answer may get.
+
+        Raises:
+            RegionError, RequestError: as `answer`, or there are not as many pictures as prompts.
+        """
+        if len(images) != len(prompts):
+            raise RequestError(f"{len(images)} picture(s) for {len(prompts)} prompt(s): give one for each")
         answers: list[Generation] = []
         with torch.inference_mode():
             for first in range(0, len(prompts), MAX_BATCH):
-                answers += self._answer_batch(image, prompts[first : first + MAX_BATCH], max_new_tokens)
+                batch = slice(first, first + MAX_BATCH)
+                answers += self._answer_batch(images[batch], prompts[batch], max_new_tokens)
         return answers
 
     def stream(self, image: Image.Image, prompt: Prompt, max_new_tokens: int = MAX_NEW_TOKENS) -> Iterator[str]:
@@ -177,7 +197,7 @@ class Engine:
         ids: list[int] = []
         sent = ""
         with torch.inference_mode():
-            state = self._begin(image, [prompt])
+            state = self._begin([image], [prompt])
         for _ in range(self._budget(state, max_new_tokens)):
             token = int(state.logits.argmax(-1))
             if token in self._stop_ids:
@@ -212,7 +232,7 @@ class Engine:
                 # Where the tokenizer joins the end of the prompt to what follows, counting starts at the difference.
                 starts = [_common(plain, suffix) for suffix in batch]
                 longest = max(len(suffix) - start for suffix, start in zip(batch, starts, strict=True))
-                logits = self._prefill(image, batch, [regions] * len(batch), keep=longest + 1).logits
+                logits = self._prefill([image] * len(batch), batch, [regions] * len(batch), longest + 1).logits
                 logprobs = logits[:, :-1].float().log_softmax(-1)
                 for row, suffix, start in zip(logprobs, batch, starts, strict=True):
                     ids = torch.tensor(suffix[start:], dtype=torch.long, device=row.device)
@@ -220,8 +240,10 @@ class Engine:
                     scores.append(float(chosen.sum()))
         return scores
 
-    def _answer_batch(self, image: Image.Image, prompts: Sequence[Prompt], max_new_tokens: int) -> list[Generation]:
-        state = self._begin(image, prompts)
+    def _answer_batch(
+        self, images: Sequence[Image.Image], prompts: Sequence[Prompt], max_new_tokens: int
+    ) -> list[Generation]:
+        state = self._begin(images, prompts)
         rows = list(range(len(prompts)))  # which prompt each row of the batch answers
         ids: list[list[int]] = [[] for _ in prompts]
         logprobs: list[list[float]] = [[] for _ in prompts]
@@ -268,23 +290,23 @@ class Engine:
         ids = self.processor.tokenize(text)
         return ids[_after_image(ids, self.processor.image_token_id) :]
 
-    def _begin(self, image: Image.Image, prompts: Sequence[Prompt]) -> _State:
-        written = [self._write(image, prompt) for prompt in prompts]
+    def _begin(self, images: Sequence[Image.Image], prompts: Sequence[Prompt]) -> _State:
+        written = [self._write(image, prompt) for image, prompt in zip(images, prompts, strict=True)]
         suffixes = [self._suffix_ids(text) for text, _ in written]
-        state = self._prefill(image, suffixes, [regions for _, regions in written])
+        state = self._prefill(images, suffixes, [regions for _, regions in written])
         state.logits = state.logits[:, -1]
         return state
 
     def _prefill(
         self,
-        image: Image.Image,
+        images: Sequence[Image.Image],
         suffixes: Sequence[Sequence[int]],
         regions: Sequence[Sequence[Region]],
         keep: int = 1,
     ) -> _State:
-        """Runs what follows the picture, [B, L] padded on the left; `logits` are [B, keep, V]."""
-        prefix = self._prefix(image)
-        longest, shared = max(map(len, suffixes)), len(prefix.ids)
+        """Runs what follows the B pictures, [B, L] padded on the left; `logits` are [B, keep, V]."""
+        prefixes, which = self._prefixes_of(images)
+        longest, shared = max(map(len, suffixes)), len(prefixes[0].ids)  # all pictures take as many tokens
         if shared + longest >= self._positions:
             raise RequestError(
                 f"the question takes {shared + longest} tokens of the model's {self._positions}: make it shorter"
@@ -296,10 +318,10 @@ class Engine:
         # Padding between the shared prefix and a shorter suffix is masked and takes no position.
         positions = (real.cumsum(-1) - 1).clamp_(min=0) + shared
         mask = torch.cat([real.new_ones(len(suffixes), shared), real], dim=1)
-        embeds = self.model.model.embed(ids, None, self._regions(prefix, image, regions))
-        cache = copy.deepcopy(prefix.cache)
+        embeds = self.model.model.embed(ids, None, self._regions(prefixes, which, images, regions))
+        cache = _joined([prefix.cache for prefix in prefixes])
         if len(suffixes) > 1:
-            cache.batch_repeat_interleave(len(suffixes))
+            cache.batch_select_indices(torch.tensor(which, device=self.device))
         outputs = self.model(
             inputs_embeds=embeds,
             attention_mask=mask,
@@ -330,24 +352,47 @@ class Engine:
         state.cache.batch_select_indices(index)
         state.mask, state.position = state.mask[index], state.position[index]
 
-    def _regions(self, prefix: _Prefix, image: Image.Image, regions: Sequence[Sequence[Region]]) -> torch.Tensor | None:
-        """The vectors of all regions of the batch, [R, D]; each distinct region is described once."""
-        flat = [region for given in regions for region in given]
+    def _regions(
+        self,
+        prefixes: Sequence[_Prefix],
+        which: Sequence[int],
+        images: Sequence[Image.Image],
+        regions: Sequence[Sequence[Region]],
+    ) -> torch.Tensor | None:
+        """The vectors of all regions of the batch, [R, D]; each distinct region of a picture is described once."""
+        flat = [(row, region) for row, given in enumerate(regions) for region in given]
         if not flat:
             return None
-        distinct: list[Region] = []
-        which: list[int] = []
-        for region in flat:
-            place = next((i for i, known in enumerate(distinct) if known is region), len(distinct))
+        distinct: list[tuple[int, Region]] = []
+        order: list[int] = []
+        for row, region in flat:
+            known = (i for i, (other, same) in enumerate(distinct) if same is region and which[other] == which[row])
+            place = next(known, len(distinct))
             if place == len(distinct):
-                distinct.append(region)
-            which.append(place)
-        points = torch.stack([self.processor.region_points(region, *image.size) for region in distinct])
-        index = torch.zeros(len(distinct), dtype=torch.long, device=self.device)
+                distinct.append((row, region))
+            order.append(place)
+        points = torch.stack([self.processor.region_points(region, *images[row].size) for row, region in distinct])
         described: torch.Tensor = self.model.get_region_features(
-            prefix.feature_map, points.to(self.device), index, prefix.grid
+            torch.cat([prefix.feature_map for prefix in prefixes]),
+            points.to(self.device),
+            torch.tensor([which[row] for row, _ in distinct], device=self.device),
+            prefixes[0].grid,
         )
-        return described[which]
+        return described[order]
+
+    def _prefixes_of(self, images: Sequence[Image.Image]) -> tuple[list[_Prefix], list[int]]:
+        """The prefixes of the distinct pictures of a batch, and which of them each row has."""
+        prefixes: list[_Prefix] = []
+        places: dict[int, int] = {}  # by identity: one object is one picture, and is hashed once
+        for image in images:
+            if id(image) in places:
+                continue
+            prefix = self._prefix(image)
+            place = next((i for i, known in enumerate(prefixes) if known is prefix), len(prefixes))
+            if place == len(prefixes):
+                prefixes.append(prefix)
+            places[id(image)] = place
+        return prefixes, [places[id(image)] for image in images]
 
     def _prefix(self, image: Image.Image) -> _Prefix:
         key = image_hash(image)
@@ -419,6 +464,17 @@ def find_weights(name_or_folder: str | Path) -> Path:
     raise WeightsError(
         f"unknown model {name!r}: the embedded ones are {known}; for others give the folder that holds config.json"
     )
+
+
+def _joined(caches: "Sequence[Cache]") -> "Cache":
+    """Caches of one row each, all of one length, as one of as many rows; they stay as they are."""
+    joined = copy.deepcopy(caches[0])
+    if len(caches) > 1:
+        layers: list[list[Any]] = [list(cache.layers) for cache in (joined, *caches)]
+        for layer, *rows in zip(*layers, strict=True):
+            layer.keys = torch.cat([row.keys for row in rows])
+            layer.values = torch.cat([row.values for row in rows])
+    return joined
 
 
 def _after_image(ids: Sequence[int], image_token_id: int) -> int:

@@ -132,6 +132,45 @@ def test_a_picture_is_encoded_once(engine: Engine, monkeypatch: pytest.MonkeyPat
     assert encoded == [0, 1, 2, 1]  # the second picture had been used least recently when the third came
 
 
+def test_a_batch_over_pictures_gives_what_each_gives_alone(engine: Engine, picture: Image.Image) -> None:
+    """Pictures of several sizes, regions on some, questions of several lengths, and a picture that comes back."""
+    other = load_image(PARITY / "image1.png")
+    images = [picture, other, Image.new("RGB", (200, 90), (9, 90, 200)), other.copy(), picture]
+    box = Box(20, 20, 80, 70)
+    asked = [*PROMPTS[:3], Prompt("What is this?", (box,)), Prompt("What is this?", (box,))]
+    together = engine.answer_each(images, asked, max_new_tokens=6)
+    for image, prompt, answer in zip(images, asked, together, strict=True):
+        (alone,) = engine.answer(image, [prompt], max_new_tokens=6)
+        assert answer.token_ids == alone.token_ids
+        assert answer.logprobs == pytest.approx(alone.logprobs, abs=1e-3)
+        assert (answer.text, answer.complete) == (alone.text, alone.complete)
+    assert together[3].logprobs != together[4].logprobs, "the same region on two pictures is two regions"
+
+
+def test_a_batch_over_pictures_encodes_each_once_and_leaves_the_kept_ones_as_they_are(
+    engine: Engine, picture: Image.Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encode = Engine._encode
+    encoded: list[Image.Image] = []
+
+    def counted(self: Engine, image: Image.Image) -> object:
+        encoded.append(image)
+        return encode(self, image)
+
+    monkeypatch.setattr(Engine, "_encode", counted)
+    other = load_image(PARITY / "image1.png")
+    first = engine.answer(picture, PROMPTS[:1], max_new_tokens=3)
+    engine.answer_each([picture, other, picture.copy(), other], [PROMPTS[1]] * 4, max_new_tokens=3)
+    assert len(encoded) == 2
+    assert engine.answer(picture, PROMPTS[:1], max_new_tokens=3) == first
+
+
+def test_every_prompt_has_a_picture(engine: Engine, picture: Image.Image) -> None:
+    assert engine.answer_each([], []) == []
+    with pytest.raises(RequestError, match=r"1 picture\(s\) for 2 prompt"):
+        engine.answer_each([picture], PROMPTS[:2])
+
+
 def test_pictures_and_regions_matter(engine: Engine, picture: Image.Image) -> None:
     other = load_image(PARITY / "image1.png")
     prompt = Prompt("What is this?", (Box(20, 20, 80, 70),))

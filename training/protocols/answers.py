@@ -1,16 +1,64 @@
 """What a raw answer says, by the rules with which the released scores were computed (ferret-spec 4).
 
 Boxes are read by `ferret.parsing.released_boxes`. The rules are kept even where they are coarse, so that scores
-compare; outright faults are mended: a denial by "isn't" or "No!" no longer counts as a yes, and a judge who writes
-"8, 7" is understood.
+compare; outright faults are mended, and `MENDED` is the list of them.
 """
 
 import re
+from dataclasses import dataclass
 from typing import Literal
 
 from ferret.errors import ToolError
+from ferret.parsing import parse_answer, released_boxes
 
 YesNo = Literal["yes", "no"]
+
+
+@dataclass(frozen=True, slots=True)
+class Mend:
+    """A fault of the released evaluation that is not repeated: on which benchmarks, what it was, what is done now."""
+
+    benchmarks: frozenset[str]
+    fault: str
+    now: str
+
+    def __str__(self) -> str:
+        return f"{self.fault}; {self.now}"
+
+
+_GROUNDING = frozenset({"refcoco", "flickr30k"})
+
+MENDED = {
+    "not four numbers": Mend(
+        _GROUNDING, "a bracket without four numbers in it ended the whole run", "it is passed over and counted"
+    ),
+    "stray bracket": Mend(_GROUNDING, "a stray closing bracket ended the whole run", "it is text"),
+    "phrase behind and": Mend(
+        _GROUNDING, "the phrase behind an 'and' or 'or' was lost, so that its box could not count", "it is kept"
+    ),
+    "denial": Mend(
+        frozenset({"pope"}), "a denial by \"isn't\", 'cannot' or 'No!' counted as a yes", "it counts as a no"
+    ),
+    "comma between scores": Mend(
+        frozenset({"ferret-bench"}), "a review that begins '8, 7' could not be read", "comma and blank part two scores"
+    ),
+    "all agree": Mend(
+        frozenset({"vqa"}),
+        "where all people wrote the same, answers were compared unprepared, so that 'Yes' missed ten times 'yes'",
+        "answers are always brought to one form",
+    ),
+}
+"""Every departure from how the released evaluations read answers, by a short name."""
+
+
+def mended(benchmark: str) -> list[str]:
+    """What `MENDED` says of one benchmark, named as the command line names it."""
+    return [str(mend) for mend in MENDED.values() if benchmark in mend.benchmarks]
+
+
+NO_BOX, MALFORMED_BOX, NEITHER = "no box", "a bracket that holds no box", "neither yes nor no"
+"""What answers may lack in form, as results count it."""
+
 
 # One blank before and one word boundary behind: "nothing" and "noodle" deny nothing.
 _DENIAL = re.compile(r"\s(?:not|no)\b[^,.]*[,.]")
@@ -71,6 +119,13 @@ def with_relative_boxes(text: str) -> str:
         return f"{before}[{', '.join(f'{int(number) / 1000:.3f}' for number in match.groups())}]"
 
     return _BINS.sub(relative, text)
+
+
+def box_fault(text: str, width: int, height: int) -> str | None:
+    """What an answer that is to hold boxes lacks: a bracket of numbers is none, or there is none; None for neither."""
+    if parse_answer(text, width, height).malformed:
+        return MALFORMED_BOX
+    return None if released_boxes(text, width, height) else NO_BOX
 
 
 def judge_scores(reply: str) -> tuple[float, float]:

@@ -1,6 +1,6 @@
 """Ferret-Bench: describe a region, reason about one, and talk with boxes; a judge compares with reference answers.
 
-    benchmark = read_ferret_bench(Path("ferret_gpt4_data"), images=Path("val2017"))
+    benchmark = read_ferret_bench(Path("ferret_gpt4_data"), images=Path("val2017"), report=Report())
     reviews = review_answers(benchmark, answers, judge)
     score_ferret_bench(benchmark, reviews)["average"]
 
@@ -17,14 +17,16 @@ from typing import Literal
 
 from pydantic import Field
 
-from ferret.errors import RegionError, ToolError, TrainingError
+from ferret.errors import ImageError, RegionError, ToolError, TrainingError
 from ferret.images import open_checked
 from ferret.regions import Box
 from training.protocols.answers import judge_scores, with_relative_boxes, without_boxes
 from training.protocols.judge import Judge
 from training.protocols.published import published
-from training.protocols.questions import Benchmark, Question, Record, picture_path, read_json, read_lines
+from training.protocols.questions import Benchmark, Protocol, Question, gathered
 from training.protocols.result import Metric, Result
+from training.readers.records import PicturePath, Record, checked_lines, load_record
+from training.readers.report import Report
 
 Category = Literal["refer_desc", "refer_reason", "ground_conv"]
 FOLDERS: dict[Category, str] = {
@@ -63,7 +65,7 @@ class Review:
 
 class _Row(Record):
     question_id: int
-    image: str
+    image: PicturePath
     category: Category
     text: str = Field(min_length=1)
 
@@ -81,27 +83,33 @@ class _Rules(Record):
     ground_conv: _Rule
 
 
-def read_ferret_bench(folder: Path, *, images: Path) -> Benchmark[BenchQuestion]:
+def read_ferret_bench(folder: Path, *, images: Path, report: Report) -> Benchmark[BenchQuestion]:
     """The questions of all three categories, from the folder that holds theirs and `rule.json`.
 
-    Boxes in a question become `<regionK>`; for that the sizes of those pictures are read.
+    Boxes in a question become `<regionK>`; for that the sizes of those pictures are read. Malformed too: a question
+    without context or reference, and one whose regions lie on no picture, because that cannot be read or is too small.
 
     Raises:
-        TrainingError: a file is missing or breaks the format, or the files of a category do not go together.
-        ImageError: a picture with a region cannot be read.
+        TrainingError: a file cannot be read, `rule.json` breaks its format, or nothing can be asked.
     """
-    rules = read_json(folder / "rule.json", _Rules)
+    rules = load_record(folder / "rule.json", _Rules)
     questions = []
     for category, name in FOLDERS.items():
-        scenes, references = (_texts(folder / name / file) for file in ("context.jsonl", "answer.jsonl"))
+        scenes, references = (_texts(folder / name / file, report) for file in ("context.jsonl", "answer.jsonl"))
         rule: _Rule = getattr(rules, category)
-        for where, row in read_lines(folder / name / "question.jsonl", _Row):
+        file = folder / name / "question.jsonl"
+        for _, where, row in checked_lines(file, _Row, report):
             if row.category != category or row.question_id not in scenes or row.question_id not in references:
-                raise TrainingError(
-                    f"{where}: question {row.question_id} of {row.category!r} has no context or answer in {name!r}"
-                )
-            image = picture_path(images, row.image, where)
-            text, regions = _placed(row.text, image, where)
+                missing = f"question {row.question_id} of {row.category!r} has no context or answer in {name!r}"
+                report.refuse(file, where, missing)
+                continue
+            image = images / row.image
+            try:
+                text, regions = _placed(row.text, image)
+            except (ImageError, RegionError) as error:
+                report.refuse(file, where, error)
+                continue
+            report.use()
             questions.append(
                 BenchQuestion(
                     image=image,
@@ -115,7 +123,7 @@ def read_ferret_bench(folder: Path, *, images: Path) -> Benchmark[BenchQuestion]
                     rule=rule.prompt,
                 )
             )
-    return Benchmark("ferret-bench", "all", tuple(questions))
+    return gathered("ferret-bench", "all", questions, report)
 
 
 def judge_prompt(question: BenchQuestion, answer: str) -> str:
@@ -177,8 +185,26 @@ def score_ferret_bench(benchmark: Benchmark[BenchQuestion], reviews: Sequence[Re
         (
             _metric(benchmark, "average", average, len(reviews)),
             *metrics,
-            Metric("unreadable", unreadable, len(reviews)),
+            Metric("unreadable", unreadable, len(reviews), detail=True),
         ),
+    )
+
+
+def judged_by(judge: Judge) -> Protocol[BenchQuestion]:
+    """The protocol with a judge at hand; one that keeps its replies (`KeptJudge`) is asked about an answer once."""
+
+    def score(benchmark: Benchmark[BenchQuestion], answers: Sequence[str]) -> Result:
+        return score_ferret_bench(benchmark, review_answers(benchmark, answers, judge))
+
+    def fault(question: BenchQuestion, answer: str) -> str | None:
+        try:
+            judge_scores(judge.review(judge_prompt(question, answer)))
+        except ToolError:
+            return "a review without two scores"
+        return None
+
+    return Protocol(
+        score, unasked="left out: there is nothing that a judge could read", unasked_counts=False, fault=fault
     )
 
 
@@ -186,11 +212,11 @@ def _metric(benchmark: Benchmark[BenchQuestion], name: str, value: float, count:
     return Metric(name, value, count, published(benchmark.name, benchmark.split, name))
 
 
-def _texts(path: Path) -> dict[int, str]:
-    return {row.question_id: row.text for _, row in read_lines(path, _Row)}
+def _texts(path: Path, report: Report) -> dict[int, str]:
+    return {row.question_id: row.text for _, _, row in checked_lines(path, _Row, report)}
 
 
-def _placed(text: str, image: Path, where: str) -> tuple[str, tuple[Box, ...]]:
+def _placed(text: str, image: Path) -> tuple[str, tuple[Box, ...]]:
     """The question with `<regionK>` for each box, and the boxes in pixels of the picture."""
     found = _BOX.findall(text)
     if not found:
@@ -199,11 +225,8 @@ def _placed(text: str, image: Path, where: str) -> tuple[str, tuple[Box, ...]]:
     boxes = []
     for numbers in found:
         x1, y1, x2, y2 = (float(number) for number in numbers)
-        try:
-            box = Box(x1 * width, y1 * height, x2 * width, y2 * height).clipped(width, height)
-            boxes.append(box.checked(width, height))
-        except RegionError as error:
-            raise TrainingError(f"{where}: {error}") from None
+        box = Box(x1 * width, y1 * height, x2 * width, y2 * height).clipped(width, height)
+        boxes.append(box.checked(width, height))
     for number in range(1, len(boxes) + 1):
         text = _BOX.sub(f"<region{number}>", text, count=1)
     return text, tuple(boxes)

@@ -1,6 +1,7 @@
 """Flickr30k Entities: where are the things that a sentence names? Merged boxes, R@1 (ferret-spec 4).
 
-    benchmark = read_flickr30k(Path("final_flickr_mergedGT_test.json"), images=Path("flickr30k-images"))
+    file = Path("final_flickr_mergedGT_test.json")
+    benchmark = read_flickr30k(file, images=Path("flickr30k-images"), report=Report())
     score_flickr30k(benchmark, answers)["R@1"]
 
 Reads the file that MDETR made of the Entities by the merged-box protocol: all true boxes of a phrase are one box
@@ -17,92 +18,87 @@ from pathlib import Path
 from ferret.errors import TrainingError
 from ferret.parsing import released_boxes
 from ferret.regions import Box, box_iou
-from training.protocols.answers import plain_phrase
+from training.protocols.answers import box_fault, plain_phrase
 from training.protocols.published import published
-from training.protocols.questions import (
-    Benchmark,
-    CaptionedImage,
-    Question,
-    Record,
-    named_split,
-    picture_path,
-    read_json,
-)
+from training.protocols.questions import Benchmark, Protocol, SizedQuestion, gathered, named_split
 from training.protocols.result import Metric, Result, percent
+from training.readers.mdetr import Entity, Sentence, Span, SpanList, locations_question, span_in
+from training.readers.records import checked_rows, indexed_rows, load_tables
+from training.readers.report import Report
 
 IOU_THRESHOLD = 0.5
 RANKS = {"R@1": 1, "R@5": 5, "R@10": 10, "upper bound": None}
 """How many boxes of a phrase are looked at; None is all of them."""
 
 _FILE = re.compile(r"final_flickr_mergedGT_(val|test)\.json")
-_Span = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FlickrQuestion(Question):
-    """A question for one sentence: its phrases, the one true box of each, and the size of the picture, in pixels."""
+class FlickrQuestion(SizedQuestion):
+    """A question for one sentence: its phrases, and the one true box of each, in pixels."""
 
     phrases: tuple[str, ...]
     boxes: tuple[Box, ...]
-    width: int
-    height: int
 
 
-class _Image(CaptionedImage):
-    """A sentence about a picture; `tokens_positive_eval` holds for each phrase its spans of characters."""
+class _Sentence(Sentence):
+    """`tokens_positive_eval` holds for each phrase that is asked for its spans of characters."""
 
-    tokens_positive_eval: list[list[_Span]]
-
-
-class _Annotation(Record):
-    """A true box, (left, top, width, height) in pixels, and the spans of the phrases that it belongs to."""
-
-    image_id: int
-    bbox: tuple[float, float, float, float]
-    tokens_positive: list[_Span]
+    tokens_positive_eval: list[list[SpanList]]
 
 
-class _File(Record):
-    images: list[_Image]
-    annotations: list[_Annotation]
+def read_flickr30k(path: Path, *, images: Path, report: Report) -> Benchmark[FlickrQuestion]:
+    """The questions of a file, one for each sentence that has a phrase with a box; the others are left out, counted.
 
-
-def read_flickr30k(path: Path, *, images: Path) -> Benchmark[FlickrQuestion]:
-    """The questions of a file, one for each sentence that has a phrase with a box.
+    Malformed too: a sentence with a phrase that has no words or no box, and a box of no sentence.
 
     Raises:
-        TrainingError: the file cannot be read, has another name or format, or a phrase has no box or no words.
+        TrainingError: the file cannot be read, has another name, or nothing in it can be asked.
     """
     named = named_split(path, _FILE, "Flickr30k", "final_flickr_mergedGT_test.json or _val")
-    content = read_json(path, _File)
-    boxes: dict[tuple[int, _Span], list[Box]] = {}
-    for annotation in content.annotations:
-        x, y, width, height = annotation.bbox
-        for span in annotation.tokens_positive:
-            boxes.setdefault((annotation.image_id, span), []).append(Box(x, y, x + width, y + height))
+    rows, entities = load_tables(path, "images", "annotations")
+    sentences = indexed_rows(path, "images", rows, _Sentence, report)
+    boxes: dict[tuple[int, Span], list[Box]] = {}
+    for where, entity in checked_rows(path, "annotations", entities, Entity, report):
+        if entity.image_id not in sentences:
+            report.refuse(path, where, f"refers to {entity.image_id} of images, where there is no sound entry")
+            continue
+        x, y, width, height = entity.bbox
+        for start, end in entity.tokens_positive:
+            boxes.setdefault((entity.image_id, (start, end)), []).append(Box(x, y, x + width, y + height))
     questions = []
-    for entry in content.images:
-        where = f"{path}, image {entry.id}"
-        phrases, truths = [], []
-        for spans in entry.tokens_positive_eval:
-            phrase = " ".join(entry.caption[start:end] for start, end in spans).lower().strip()
-            found = [box for span in spans for box in boxes.get((entry.id, span), [])]
-            if not phrase or not found:
-                raise TrainingError(f"{where}: the phrase {phrase!r} at {spans} has no words or no box")
-            phrases.append(phrase)
-            truths.append(_around(found))
-        if phrases:
-            questions.append(
-                FlickrQuestion(
-                    image=picture_path(images, entry.file_name, where),
-                    text=f"What are the locations of {', '.join(phrases)}?",
-                    phrases=tuple(phrases),
-                    boxes=tuple(truths),
-                    width=entry.width,
-                    height=entry.height,
-                )
+    for number, sentence in sentences.items():
+        if not sentence.tokens_positive_eval:
+            report.leave_out("sentence without a phrase")
+            continue
+        try:
+            truths = [_truth(sentence, spans, boxes) for spans in sentence.tokens_positive_eval]
+        except TrainingError as error:
+            report.refuse(path, f"images, id {number}", error)
+            continue
+        report.use()
+        phrases = tuple(phrase for phrase, _ in truths)
+        questions.append(
+            FlickrQuestion(
+                image=images / sentence.file_name,
+                text=locations_question(phrases),
+                phrases=phrases,
+                boxes=tuple(box for _, box in truths),
+                width=sentence.width,
+                height=sentence.height,
             )
-    return Benchmark("flickr30k", named[1], tuple(questions))
+        )
+    return gathered("flickr30k", named[1], questions, report)
+
+
+def _truth(sentence: _Sentence, spans: list[list[int]], boxes: dict[tuple[int, Span], list[Box]]) -> tuple[str, Box]:
+    """A phrase in small letters, and its one box."""
+    places = [span_in(sentence.caption, start, end) for start, end in spans]
+    phrase = " ".join(sentence.caption[start:end] for start, end in places).lower().strip()
+    found = [box for place in places for box in boxes.get((sentence.id, place), [])]
+    if not found:
+        raise TrainingError(f"the phrase {phrase!r} at {spans} has no box")
+    return phrase, _around(found)
 
 
 def score_flickr30k(benchmark: Benchmark[FlickrQuestion], answers: Sequence[str]) -> Result:
@@ -143,3 +139,11 @@ def _around(boxes: Sequence[Box]) -> Box:
         max(box.x2 for box in boxes),
         max(box.y2 for box in boxes),
     )
+
+
+FLICKR30K = Protocol(
+    score_flickr30k,
+    unasked="counts as an answer without boxes: all its phrases are missed",
+    unasked_counts=True,
+    fault=lambda question, answer: box_fault(answer, question.width, question.height),
+)

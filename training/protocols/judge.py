@@ -2,6 +2,7 @@
 
     judge = HttpJudge("https://judge.example/v1", model="gpt-4-0314", key=key)
     judge = RecordedJudge.read(Path("reviews.jsonl"))
+    judge = KeptJudge(judge, Path("run/reviews.jsonl"))
     judge.review(prompt)
 
 Only `HttpJudge` uses the network, only when it is asked, and only at the address that it was given.
@@ -18,8 +19,11 @@ from typing import Any, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from ferret.errors import RequestError, ToolError
-from training.protocols.questions import Record, read_lines
+from ferret.errors import RequestError, ToolError, TrainingError
+from training.protocols.kept import add_lines, whole_lines
+from training.protocols.provenance import data_hash
+from training.readers.records import Record, checked_lines
+from training.readers.report import Report
 
 TEMPERATURE = 0.2
 MAX_TOKENS = 1024
@@ -28,6 +32,10 @@ SYSTEM = "You are a careful and exact judge of the quality of answers."
 
 class Judge(Protocol):
     """Whoever answers a prompt that asks for scores."""
+
+    @property
+    def name(self) -> str:
+        """Who it is, in a line; replies of different judges do not compare."""
 
     def review(self, prompt: str) -> str:
         """The reply to a prompt: two scores on its first line, then reasons.
@@ -86,6 +94,11 @@ class HttpJudge:
         if not self.model:
             raise RequestError("the judge has no model: name one that its endpoint offers")
 
+    @property
+    def name(self) -> str:
+        """The model and its endpoint."""
+        return f"{self.model} at {self.endpoint.rstrip('/')}"
+
     def review(self, prompt: str) -> str:
         """The reply of the model at the endpoint.
 
@@ -118,6 +131,16 @@ class HttpJudge:
 class _Line(Record):
     prompt: str
     review: str
+    judge: str | None = None
+
+
+def _read(path: Path) -> list[_Line]:
+    """The lines of a file of reviews, all of which must be sound."""
+    report = Report(keep=1)
+    lines = [line for _, _, line in checked_lines(path, _Line, report)]
+    if report.malformed:
+        raise TrainingError(f'{report.examples[0]}: a review is {{"prompt": "...", "review": "..."}}')
+    return lines
 
 
 @dataclass(frozen=True)
@@ -125,6 +148,7 @@ class RecordedJudge:
     """Replies given before, by their prompts."""
 
     reviews: Mapping[str, str]
+    name: str = "recorded reviews"
 
     @classmethod
     def read(cls, path: Path) -> "RecordedJudge":
@@ -133,7 +157,10 @@ class RecordedJudge:
         Raises:
             TrainingError: the file cannot be read or breaks the format.
         """
-        return cls({line.prompt: line.review for _, line in read_lines(path, _Line)})
+        lines = _read(path)
+        judges = sorted({line.judge for line in lines if line.judge})
+        told = f"reviews recorded in {path.name} {data_hash(path)[:12]}"
+        return cls({line.prompt: line.review for line in lines}, f"{told} from {', '.join(judges)}" if judges else told)
 
     def review(self, prompt: str) -> str:
         """The reply recorded for exactly this prompt.
@@ -145,3 +172,37 @@ class RecordedJudge:
             return self.reviews[prompt]
         except KeyError:
             raise ToolError(f"no review is recorded for the prompt that begins {prompt[:80]!r}") from None
+
+
+class KeptJudge:
+    """A judge whose every reply is kept in a file as it comes, and that is asked no prompt twice.
+
+    Args:
+        judge: who is asked.
+        path: of JSON lines as `RecordedJudge` reads them; made if missing, continued if it holds replies of this judge.
+
+    Raises:
+        TrainingError: the file breaks the format, or holds replies of another judge.
+    """
+
+    def __init__(self, judge: Judge, path: Path) -> None:
+        self.judge, self.path, self.name = judge, path, judge.name
+        lines = _read(path) if whole_lines(path) else []
+        others = sorted({line.judge or "an unknown judge" for line in lines} - {self.name})
+        if others:
+            raise TrainingError(
+                f"{str(path)!r} holds reviews by {others[0]}, not by {self.name}: move it away to have all judged anew"
+            )
+        self._reviews = {line.prompt: line.review for line in lines}
+
+    def review(self, prompt: str) -> str:
+        """The reply to a prompt, as kept or else of the judge; errors as there.
+
+        Raises:
+            TrainingError: the file cannot be written.
+        """
+        if prompt not in self._reviews:
+            reply = self.judge.review(prompt)
+            add_lines(self.path, [json.dumps({"judge": self.name, "prompt": prompt, "review": reply})])
+            self._reviews[prompt] = reply
+        return self._reviews[prompt]

@@ -1,6 +1,6 @@
 """LVIS referring: is the region a this or a that? By a point, a box or a free form (ferret-spec 4).
 
-    benchmark = read_lvis(Path("lvis_eval.jsonl"), images=Path("val2017"), kind="box")
+    benchmark = read_lvis(Path("lvis_eval.jsonl"), images=Path("val2017"), kind="box", report=Report())
     score_lvis(benchmark, answers)["accuracy"]
 
 An answer is right if it holds the name of the true class or one of its synonyms once denied clauses are taken out. The
@@ -11,27 +11,28 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import Field
 
-from ferret.errors import RegionError, TrainingError
+from ferret.errors import RegionError, RequestError
 from ferret.masks import BoolMask
 from ferret.regions import Box, Mask, Point, Region
 from training.protocols.answers import without_denials
 from training.protocols.published import published
-from training.protocols.questions import Benchmark, Question, Record, picture_path, read_lines
+from training.protocols.questions import Benchmark, Protocol, SizedQuestion, gathered
 from training.protocols.result import Metric, Result, percent
+from training.readers.records import Four, Record, Side, checked_lines, inside_folder
+from training.readers.report import Report
 
 Kind = Literal["point", "box", "free-form"]
-Four = tuple[float, float, float, float]
 
 _ALIAS = re.compile(r"_?\(([^()]*)\)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LvisQuestion(Question):
+class LvisQuestion(SizedQuestion):
     """A question about one region. `names` are all names of its class, as they may stand in an answer."""
 
     names: tuple[str, ...]
@@ -44,9 +45,9 @@ class _Row(Record):
     """
 
     image_path: str
-    width: int = Field(gt=0)
-    height: int = Field(gt=0)
-    sample_point: tuple[float, float]
+    width: Side
+    height: Side
+    sample_point: Annotated[list[float], Field(min_length=2, max_length=2)]
     bbox_norm: Four
     name: str = Field(min_length=1)
     synonyms: list[str]
@@ -55,28 +56,36 @@ class _Row(Record):
     free_shape_segment_mask: Any = None
 
 
-def read_lvis(path: Path, *, images: Path, kind: Kind) -> Benchmark[LvisQuestion]:
+def read_lvis(path: Path, *, images: Path, kind: Kind, report: Report) -> Benchmark[LvisQuestion]:
     """The questions of a file, with regions of one kind; pictures are looked for in `images` by their bare file name.
 
+    Malformed too: a region outside its picture. Which class is named first, the number of the line decides, so that a
+    malformed line changes no other question.
+
     Raises:
-        TrainingError: the file cannot be read, a line breaks the format, or a region lies outside its picture.
+        TrainingError: the file cannot be read, or nothing in it can be asked.
     """
     questions = []
-    for index, (where, row) in enumerate(read_lines(path, _Row)):
+    for number, where, row in checked_lines(path, _Row, report):
         try:
             region = _region(row, kind)
-        except RegionError as error:
-            raise TrainingError(f"{where}: {error}") from None
-        first, second = (row.name, row.neg_class) if index % 2 == 0 else (row.neg_class, row.name)
+            image = images / inside_folder(row.image_path.split("/")[-1])
+        except RequestError as error:
+            report.refuse(path, where, error)
+            continue
+        report.use()
+        first, second = (row.name, row.neg_class) if number % 2 == 1 else (row.neg_class, row.name)
         questions.append(
             LvisQuestion(
-                image=picture_path(images, row.image_path.split("/")[-1], where),
+                image=image,
                 text=f"Is the object <region1> of the image a {first} or a {second}?",
                 regions=(region,),
+                width=row.width,
+                height=row.height,
                 names=tuple(dict.fromkeys(name for entry in (row.name, *row.synonyms) for name in spoken_names(entry))),
             )
         )
-    return Benchmark("lvis", kind, tuple(questions))
+    return gathered("lvis", kind, questions, report)
 
 
 def spoken_names(name: str) -> tuple[str, ...]:
@@ -111,7 +120,7 @@ def _region(row: _Row, kind: Kind) -> Region:
     return Mask(_free_form(row.free_shape_segment_mask, row.free_shape_bbox_raw, width, height)).checked(width, height)
 
 
-def _free_form(raw: Any, box: Four, width: int, height: int) -> BoolMask:
+def _free_form(raw: Any, box: list[float], width: int, height: int) -> BoolMask:
     """The shape inside its box, both last pixels included (ferret-spec 1.4): bool [height, width]."""
     try:
         shape = np.asarray(raw, dtype=np.float64).T  # [W, H] -> [H, W]
@@ -125,3 +134,8 @@ def _free_form(raw: Any, box: Four, width: int, height: int) -> BoolMask:
     inside = np.zeros((height, width), dtype=np.bool_)
     inside[y1 : y2 + 1, x1 : x2 + 1] = True
     return np.asarray(inside & (shape != 0), dtype=np.bool_)
+
+
+LVIS = Protocol(
+    score_lvis, unasked="counts as an answer that does not name the class: it is wrong", unasked_counts=True
+)

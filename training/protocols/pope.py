@@ -1,6 +1,6 @@
 """POPE: is there a THING in the image? Yes or no, about things that are there and things that are not (ferret-spec 4).
 
-    benchmark = read_pope(Path("coco_pope_adversarial.json"), images=Path("val2014"))
+    benchmark = read_pope(Path("coco_pope_adversarial.json"), images=Path("val2014"), report=Report())
     score_pope(benchmark, answers)["accuracy"]
 
 Li et al. 2023 (arXiv:2305.10355). An answer without a negation counts as a yes, whatever it says, as it did for the
@@ -12,10 +12,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from training.protocols.answers import YesNo, says_either, yes_or_no
+from training.protocols.answers import NEITHER, YesNo, says_either, yes_or_no
 from training.protocols.published import published
-from training.protocols.questions import Benchmark, Question, Record, named_split, picture_path, read_lines
+from training.protocols.questions import Benchmark, Protocol, Question, gathered, named_split
 from training.protocols.result import Metric, Result, percent, ratio
+from training.readers.records import PicturePath, Record, Words, checked_lines
+from training.readers.report import Report
 
 _FILE = re.compile(r"coco_pope_(random|popular|adversarial)\.jsonl?")
 
@@ -28,23 +30,23 @@ class PopeQuestion(Question):
 
 
 class _Row(Record):
-    image: str
-    text: str
+    image: PicturePath
+    text: Words
     label: YesNo
 
 
-def read_pope(path: Path, *, images: Path) -> Benchmark[PopeQuestion]:
+def read_pope(path: Path, *, images: Path, report: Report) -> Benchmark[PopeQuestion]:
     """The questions of a file of JSON lines; which split it is, its name says.
 
     Raises:
-        TrainingError: the file cannot be read, has another name, or a line breaks the format.
+        TrainingError: the file cannot be read, has another name, or nothing in it can be asked.
     """
     named = named_split(path, _FILE, "POPE", "a file like coco_pope_random.json")
-    questions = tuple(
-        PopeQuestion(image=picture_path(images, row.image, where), text=row.text, label=row.label)
-        for where, row in read_lines(path, _Row)
-    )
-    return Benchmark("pope", named[1], questions)
+    questions = []
+    for _, _, row in checked_lines(path, _Row, report):
+        report.use()
+        questions.append(PopeQuestion(image=images / row.image, text=row.text, label=row.label))
+    return gathered("pope", named[1], questions, report)
 
 
 def score_pope(benchmark: Benchmark[PopeQuestion], answers: Sequence[str]) -> Result:
@@ -70,7 +72,15 @@ def score_pope(benchmark: Benchmark[PopeQuestion], answers: Sequence[str]) -> Re
         benchmark.name,
         benchmark.split,
         tuple(
-            Metric(name, value, cases, published(benchmark.name, benchmark.split, name))
+            Metric(name, value, cases, published(benchmark.name, benchmark.split, name), detail=name == "neither")
             for name, (value, cases) in values.items()
         ),
     )
+
+
+POPE = Protocol(
+    score_pope,
+    unasked="left out: an empty answer would count as a yes",
+    unasked_counts=False,
+    fault=lambda _question, answer: None if says_either(answer) else NEITHER,
+)

@@ -1,24 +1,26 @@
-"""What a benchmark asks, and how its files are read: whole or not at all.
+"""What a benchmark asks, and by which rules its answers are read.
 
-    benchmark = read_pope(Path("coco_pope_random.json"), images=Path("val2014"))
+    report = Report()
+    benchmark = read_pope(Path("coco_pope_random.json"), images=Path("val2014"), report=report)
     for question in benchmark.questions:
         question.image, question.text, question.regions
+    POPE.score(benchmark, answers)
 
-A record that breaks its format stops the reading: a score over the records that happened to be sound is a score of
-another benchmark.
+Files are read by `training.readers.records`: one that cannot be read at all raises, a record that breaks its format is
+reported. It is left out of the score, for it has no truth to be measured by, and the result of a run lists it: a score
+over fewer questions than the benchmark has must not pass for one over all.
 """
 
-import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
-from typing import Any, Generic, TypeVar
-
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pathlib import Path
+from typing import Generic, TypeVar
 
 from ferret.errors import TrainingError
 from ferret.regions import Region
+from training.protocols.result import Result
+from training.readers.report import Report
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,14 @@ class Question:
     image: Path
     text: str
     regions: tuple[Region, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SizedQuestion(Question):
+    """A question whose data says how large the picture is, in pixels; truths and regions are of that size."""
+
+    width: int
+    height: int
 
 
 AnyQuestion = TypeVar("AnyQuestion", bound=Question)
@@ -66,79 +76,39 @@ class Benchmark(Generic[AnyQuestion]):
         return list(zip(self.questions, answers, strict=True))
 
 
-class Record(BaseModel):
-    """Base of the records of benchmark files; fields that no protocol needs are left alone.
-
-    Numbers may be written as text, as files that came from XML do.
-    """
-
-    model_config = ConfigDict(extra="ignore", frozen=True, allow_inf_nan=False)
-
-
-AnyRecord = TypeVar("AnyRecord", bound=Record)
-
-
-def read_text(path: Path) -> str:
-    """The text of a benchmark's file.
+def gathered(name: str, split: str, questions: Sequence[AnyQuestion], report: Report) -> Benchmark[AnyQuestion]:
+    """The benchmark of what could be read.
 
     Raises:
-        TrainingError: the file cannot be read or is not UTF-8.
+        TrainingError: that is nothing; says what the first record lacks.
     """
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise TrainingError(f"cannot read {str(path)!r}: {error.strerror or error}") from None
-    except ValueError as error:
-        raise TrainingError(f"{str(path)!r} is not text in UTF-8: {error}") from None
+    if not questions and report.examples:
+        raise TrainingError(
+            f"none of the {report.malformed} records of {name} {split} can be asked, the first is {report.examples[0]}"
+        )
+    return Benchmark(name, split, tuple(questions))
 
 
-def read_json(path: Path, model: type[AnyRecord]) -> AnyRecord:
-    """The one record that a JSON file holds.
+def _sound(_question: Question, _answer: str) -> None:
+    """No form is asked for, so none is missed."""
 
-    Raises:
-        TrainingError: the file cannot be read, is not JSON, or does not fit the model.
+
+@dataclass(frozen=True)
+class Protocol(Generic[AnyQuestion]):
+    """By which rules the answers to a benchmark are read.
+
+    Attributes:
+        score: a benchmark and one answer for each of its questions, in order, to the result.
+        unasked: what becomes of a sound question that could not be put to the model, as when its picture is missing;
+            in words, for the result.
+        unasked_counts: whether it stays in the score with an empty answer, or is left out.
+        fault: what an answer lacks in form, in words by which answers can be counted; None for a sound one.
     """
-    return checked(model, _parsed(read_text(path), str(path)), str(path))
 
-
-def read_lines(path: Path, model: type[AnyRecord]) -> Iterator[tuple[str, AnyRecord]]:
-    """The records of a file of JSON lines, each after its place ("FILE, line N"); lines are read one at a time.
-
-    Raises:
-        TrainingError: the file cannot be read, or a line is not JSON or does not fit the model.
-    """
-    try:
-        with path.open("rb") as lines:
-            for number, line in enumerate(lines, 1):
-                where = f"{path}, line {number}"
-                if line.strip():
-                    yield where, checked(model, _parsed(line, where), where)
-    except OSError as error:
-        raise TrainingError(f"cannot read {str(path)!r}: {error.strerror or error}") from None
-
-
-def checked(model: type[AnyRecord], raw: object, where: str) -> AnyRecord:
-    """A raw record as the model has it.
-
-    Raises:
-        TrainingError: it does not fit; the message begins with `where`.
-    """
-    try:
-        return model.model_validate(raw)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise TrainingError(f"{where}: {place + ': ' if place else ''}{first['msg']}") from None
-
-
-class CaptionedImage(Record):
-    """An entry of `images` in MDETR's files: a text about a picture, and the picture's size in pixels."""
-
-    id: int
-    file_name: str
-    width: int = Field(gt=0)
-    height: int = Field(gt=0)
-    caption: str
+    score: Callable[[Benchmark[AnyQuestion], Sequence[str]], Result]
+    unasked: str
+    unasked_counts: bool
+    fault: Callable[[AnyQuestion, str], str | None] = _sound
 
 
 def named_split(path: Path, pattern: re.Pattern[str], benchmark: str, remedy: str) -> re.Match[str]:
@@ -151,22 +121,3 @@ def named_split(path: Path, pattern: re.Pattern[str], benchmark: str, remedy: st
     if named is None:
         raise TrainingError(f"{path.name!r} names no split of {benchmark}: give {remedy}")
     return named
-
-
-def picture_path(images: Path, name: str, where: str) -> Path:
-    """The path of a picture in the folder `images`.
-
-    Raises:
-        TrainingError: the name is empty or leads out of the folder; the message begins with `where`.
-    """
-    parts = PurePosixPath(name.strip())
-    if not parts.parts or parts.is_absolute() or ".." in parts.parts or "\0" in name:
-        raise TrainingError(f"{where}: picture {name!r} is not a path inside the folder of pictures")
-    return images / parts
-
-
-def _parsed(text: str | bytes, where: str) -> Any:
-    try:
-        return json.loads(text if isinstance(text, str) else text.decode("utf-8-sig"))
-    except (ValueError, RecursionError) as error:
-        raise TrainingError(f"{where}: not JSON in UTF-8: {error}") from None

@@ -1,6 +1,6 @@
 """RefCOCO, RefCOCO+ and RefCOCOg: where is what the phrase names? acc@0.5 (ferret-spec 4).
 
-    benchmark = read_refcoco(Path("finetune_refcoco+_testA.json"), images=Path("train2014"))
+    benchmark = read_refcoco(Path("finetune_refcoco+_testA.json"), images=Path("train2014"), report=Report())
     score_refcoco(benchmark, answers)["acc@0.5"]
 
 Reads the files that MDETR made of the three. The first box of an answer counts; an answer without a box is wrong.
@@ -13,77 +13,63 @@ from pathlib import Path
 
 import numpy as np
 
-from ferret.errors import TrainingError
 from ferret.parsing import released_boxes
 from ferret.regions import Box, box_iou
+from training.protocols.answers import box_fault
 from training.protocols.published import published
-from training.protocols.questions import (
-    Benchmark,
-    CaptionedImage,
-    Question,
-    Record,
-    named_split,
-    picture_path,
-    read_json,
-)
+from training.protocols.questions import Benchmark, Protocol, SizedQuestion, gathered, named_split
 from training.protocols.result import Metric, Result, percent
+from training.readers.mdetr import Expression, Target, location_question
+from training.readers.records import checked_rows, indexed_rows, load_tables
+from training.readers.report import Report
 
 IOU_THRESHOLD = 0.5
 _FILE = re.compile(r"finetune_(refcoco[+g]?)_(val|testA|testB|test)\.json")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RefcocoQuestion(Question):
-    """A question for one phrase: the box that it names and the size of the picture, in pixels."""
+class RefcocoQuestion(SizedQuestion):
+    """A question for one phrase: the box that it names, in pixels."""
 
     box: Box
-    width: int
-    height: int
 
 
-class _Annotation(Record):
-    """A true box, (left, top, width, height) in pixels."""
-
-    image_id: int
-    bbox: tuple[float, float, float, float]
-
-
-class _File(Record):
-    images: list[CaptionedImage]
-    annotations: list[_Annotation]
-
-
-def read_refcoco(path: Path, *, images: Path) -> Benchmark[RefcocoQuestion]:
+def read_refcoco(path: Path, *, images: Path, report: Report) -> Benchmark[RefcocoQuestion]:
     """The questions of a file in the order of their image ids; which benchmark and split it is, its name says.
 
+    Malformed too: a phrase that has not just one box, or no words, and a box of no phrase.
+
     Raises:
-        TrainingError: the file cannot be read, has another name or format, or an entry has not just one box.
+        TrainingError: the file cannot be read, has another name, or nothing in it can be asked.
     """
     named = named_split(path, _FILE, "RefCOCO", "a file like finetune_refcoco+_testA.json")
-    content = read_json(path, _File)
-    boxes: dict[int, list[Box]] = {}
-    for annotation in content.annotations:
-        x, y, width, height = annotation.bbox
-        boxes.setdefault(annotation.image_id, []).append(Box(x, y, x + width, y + height))
+    rows, targets = load_tables(path, "images", "annotations")
+    expressions = indexed_rows(path, "images", rows, Expression, report)
+    boxes: dict[int, list[Box]] = {number: [] for number in expressions}
+    for where, target in checked_rows(path, "annotations", targets, Target, report):
+        if target.image_id not in boxes:
+            report.refuse(path, where, f"refers to {target.image_id} of images, where there is no sound entry")
+            continue
+        x, y, width, height = target.bbox
+        boxes[target.image_id].append(Box(x, y, x + width, y + height))
     questions = []
-    for entry in sorted(content.images, key=lambda entry: entry.id):
-        where = f"{path}, image {entry.id}"
-        found = boxes.pop(entry.id, [])
-        if len(found) != 1:
-            raise TrainingError(f"{where}: {len(found)} boxes stand in annotations where one phrase has one")
-        phrase = entry.caption.replace(",", "").strip()
+    for number, expression in sorted(expressions.items()):
+        phrase = expression.caption.replace(",", "").strip()
+        if len(boxes[number]) != 1 or not phrase:
+            fault = f"{len(boxes[number])} sound boxes stand in annotations for {phrase!r}, where one phrase has one"
+            report.refuse(path, f"images, id {number}", fault)
+            continue
+        report.use()
         questions.append(
             RefcocoQuestion(
-                image=picture_path(images, entry.file_name, where),
-                text=f"What is the location of {phrase} in the image?",
-                box=found[0],
-                width=entry.width,
-                height=entry.height,
+                image=images / expression.file_name,
+                text=location_question(phrase),
+                box=boxes[number][0],
+                width=expression.width,
+                height=expression.height,
             )
         )
-    if boxes:
-        raise TrainingError(f"{path}: annotations name image {min(boxes)}, which is not among the images")
-    return Benchmark(named[1], named[2], tuple(questions))
+    return gathered(named[1], named[2], questions, report)
 
 
 def score_refcoco(benchmark: Benchmark[RefcocoQuestion], answers: Sequence[str]) -> Result:
@@ -114,3 +100,11 @@ def score_refcoco(benchmark: Benchmark[RefcocoQuestion], answers: Sequence[str])
 def _mean(boxes: Sequence[Box]) -> Box:
     x1, y1, x2, y2 = np.mean([box.coordinates for box in boxes], axis=0).tolist()
     return Box(x1, y1, x2, y2)
+
+
+REFCOCO = Protocol(
+    score_refcoco,
+    unasked="counts as an answer without a box: it is wrong",
+    unasked_counts=True,
+    fault=lambda question, answer: box_fault(answer, question.width, question.height),
+)

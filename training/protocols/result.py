@@ -22,12 +22,13 @@ class Published:
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """One number of a result. `count` is the number of cases that it is taken over."""
+    """One number of a result. `count` is the number of cases that it is taken over, `detail` keeps it out of tables."""
 
     name: str
     value: float
     count: int
     published: tuple[Published, ...] = ()
+    detail: bool = False
 
 
 @dataclass(frozen=True, slots=True)

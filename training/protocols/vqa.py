@@ -1,7 +1,7 @@
 """VQA accuracy: short answers to open questions, judged by ten people's answers.
 
     benchmark = read_vqa(Path("v2_OpenEnded_mscoco_val2014_questions.json"),
-                         Path("v2_mscoco_val2014_annotations.json"), images=Path("val2014"))
+                         Path("v2_mscoco_val2014_annotations.json"), images=Path("val2014"), report=Report())
     score_vqa(benchmark, answers)["accuracy"]
 
 Antol et al. 2015 (arXiv:1505.00468) and https://visualqa.org/evaluation.html: an answer scores min(agreeing people / 3,
@@ -15,12 +15,14 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
-from ferret.errors import TrainingError
-from training.protocols.questions import Benchmark, Question, Record, picture_path, read_json
+from training.protocols.questions import Benchmark, Protocol, Question, gathered
 from training.protocols.result import Metric, Result, percent
+from training.readers.records import Record, Words, checked_rows, indexed_rows, load_record, load_tables
+from training.readers.report import Report
 
 ANSWER_SHORTLY = "Answer the question using a single word or phrase."
 """Follows every question: whole sentences never equal an answer. The wording is that of LLaVA 1.5's training data."""
@@ -50,7 +52,7 @@ _RESTORED = {
     for place, character in enumerate(word)
     if character == "'"
 }
-_PUNCTUATION = ";/[]\"{}()=+\\_-><@`,?!"
+_PUNCTUATION = ';/[]"{}()=+\\_-><@`,?!'
 _THOUSANDS = re.compile(r"\d,\d")
 _FULL_STOP = re.compile(r"\.(?!\d)")
 
@@ -65,13 +67,15 @@ class VqaQuestion(Question):
 
 class _Asked(Record):
     question_id: int
-    image_id: int
-    question: str
+    image_id: Annotated[int, Field(ge=0)]
+    question: Words
 
 
 class _Questions(Record):
-    data_subtype: str
-    questions: list[_Asked]
+    """The file of questions; `data_subtype` is part of the pictures' names."""
+
+    data_subtype: Annotated[str, StringConstraints(pattern=r"^\w+$")]
+    questions: list[Any]
 
 
 class _Answer(Record):
@@ -84,35 +88,36 @@ class _Annotation(Record):
     answers: list[_Answer] = Field(min_length=2)
 
 
-class _Annotations(Record):
-    annotations: list[_Annotation]
-
-
-def read_vqa(questions: Path, annotations: Path, *, images: Path) -> Benchmark[VqaQuestion]:
+def read_vqa(questions: Path, annotations: Path, *, images: Path, report: Report) -> Benchmark[VqaQuestion]:
     """The questions of a split with the answers of people; pictures are named as COCO 2014 names them.
 
+    Malformed too: a question without answers, answers to no question.
+
     Raises:
-        TrainingError: a file cannot be read or breaks the format, or the two do not speak of the same questions.
+        TrainingError: a file cannot be read, or nothing can be asked, as when the two are of different splits.
     """
-    asked = read_json(questions, _Questions)
-    answered = {entry.question_id: entry for entry in read_json(annotations, _Annotations).annotations}
+    asked = load_record(questions, _Questions)
+    (rows,) = load_tables(annotations, "annotations")
+    answered = indexed_rows(annotations, "annotations", rows, _Annotation, report, key="question_id")
     found = []
-    for entry in asked.questions:
-        where = f"{questions}, question {entry.question_id}"
+    for where, entry in checked_rows(questions, "questions", asked.questions, _Asked, report):
         truth = answered.pop(entry.question_id, None)
         if truth is None:
-            raise TrainingError(f"{where}: {str(annotations)!r} has no answers: give the annotations of the same split")
+            missing = f"{annotations.name} has no sound answers to question {entry.question_id}: is it of this split?"
+            report.refuse(questions, where, missing)
+            continue
+        report.use()
         found.append(
             VqaQuestion(
-                image=picture_path(images, f"COCO_{asked.data_subtype}_{entry.image_id:012d}.jpg", where),
+                image=images / f"COCO_{asked.data_subtype}_{entry.image_id:012d}.jpg",
                 text=f"{entry.question}\n{ANSWER_SHORTLY}",
                 people=tuple(given.answer for given in truth.answers),
                 answer_type=truth.answer_type,
             )
         )
-    if answered:
-        raise TrainingError(f"{annotations}: question {min(answered)} is not asked in {str(questions)!r}")
-    return Benchmark("vqav2", asked.data_subtype, tuple(found))
+    for number in answered:
+        report.refuse(annotations, f"annotations, question {number}", f"is not asked in {questions.name}")
+    return gathered("vqav2", asked.data_subtype, found, report)
 
 
 def plain_answer(text: str) -> str:
@@ -157,5 +162,9 @@ def score_vqa(benchmark: Benchmark[VqaQuestion], answers: Sequence[str]) -> Resu
     ]
     metrics = [Metric("accuracy", percent([score for _, score in scores]), len(scores))]
     for kind, count in Counter(kind for kind, _ in scores).most_common():
-        metrics.append(Metric(kind, percent([score for other, score in scores if other == kind]), count))
+        of_kind = percent([score for other, score in scores if other == kind])
+        metrics.append(Metric(kind, of_kind, count, detail=True))
     return Result(benchmark.name, benchmark.split, tuple(metrics))
+
+
+VQA = Protocol(score_vqa, unasked="counts as an empty answer", unasked_counts=True)

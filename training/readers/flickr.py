@@ -9,48 +9,14 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
 
-from pydantic import Field
-
-from ferret.errors import TrainingError
 from ferret.regions import Box
-from training.readers.records import (
-    Four,
-    PicturePath,
-    Record,
-    Side,
-    checked_rows,
-    entry_of,
-    indexed_rows,
-    load_tables,
-    sides_on_image,
-    spoken,
-)
+from training.readers.mdetr import Entity, Sentence, Span, locations_question, span_in
+from training.readers.records import checked_rows, entry_of, indexed_rows, load_tables, sides_on_image, spoken
 from training.readers.report import MALFORMED, Report
 from training.readers.sample import Sample, Turn, source_text
 
 PHRASES, CAPTIONS = "flickr30k", "flickr30k-captions"
-
-Span = tuple[int, int]
-
-
-class Sentence(Record):
-    """A sentence and its picture; sizes are text in files that were made from the set's XML."""
-
-    id: int
-    file_name: PicturePath
-    width: Side
-    height: Side
-    caption: Annotated[str, Field(min_length=1)]  # as it stands, since spans count its characters
-
-
-class Entity(Record):
-    """A box and the phrases of the sentence `image_id` that it belongs to."""
-
-    image_id: int
-    bbox: Four
-    tokens_positive: list[Annotated[list[int], Field(min_length=2, max_length=2)]] = Field(min_length=1)
 
 
 @dataclass(frozen=True)
@@ -63,9 +29,8 @@ class _Grounded:
     def sample(self, source: str, images: Path, question: str, answer: str) -> Sample:
         boxes = tuple(box for _, its in self.phrases for box in its)
         sentence = self.sentence
-        size = (sentence.width, sentence.height)
         turn = Turn(question, answer, boxes=boxes)
-        return Sample(source, str(sentence.id), images / sentence.file_name, size, (turn,))
+        return Sample(source, str(sentence.id), images / sentence.file_name, sentence.size, (turn,))
 
 
 def read_flickr_phrases(path: Path, *, images: Path, report: Report) -> Iterator[Sample]:
@@ -80,7 +45,7 @@ def read_flickr_phrases(path: Path, *, images: Path, report: Report) -> Iterator
         names = [spoken(grounded.sentence.caption[start:end]).lower() for (start, end), _ in grounded.phrases]
         marks = _marks(grounded)
         answer = ", ".join(f"{name} {mark}" for name, mark in zip(names, marks, strict=True))
-        yield grounded.sample(PHRASES, images, f"What are the locations of {', '.join(names)}?", answer)
+        yield grounded.sample(PHRASES, images, locations_question(names), answer)
 
 
 def read_flickr_captions(path: Path, *, images: Path, report: Report) -> Iterator[Sample]:
@@ -119,8 +84,8 @@ def _sentences(path: Path, report: Report) -> Iterator[_Grounded]:
     for where, entity in checked_rows(path, "annotations", boxes, Entity, report):
         try:
             sentence = entry_of(sentences, entity.image_id, "images")
-            box = sides_on_image(entity.bbox, (sentence.width, sentence.height))
-            spans = [_span(start, end, sentence.caption) for start, end in entity.tokens_positive]
+            box = sides_on_image(entity.bbox, sentence.size)
+            spans = [span_in(sentence.caption, start, end) for start, end in entity.tokens_positive]
         except MALFORMED as error:
             report.refuse(path, where, error)
             continue
@@ -134,10 +99,3 @@ def _sentences(path: Path, report: Report) -> Iterator[_Grounded]:
             continue
         report.use(used[number])
         yield _Grounded(sentence, tuple((span, tuple(its)) for span, its in found))
-
-
-def _span(start: int, end: int, caption: str) -> Span:
-    if not 0 <= start < end <= len(caption):
-        raise TrainingError(f"span [{start}, {end}] does not lie in a sentence of {len(caption)} characters")
-    spoken(caption[start:end])
-    return start, end

@@ -1,7 +1,8 @@
 """From a file to its records: JSON arrays, JSON lines, COCO tables, and the checks that every format shares.
 
-A file that cannot be read at all raises; a record that breaks its format is reported, and reading goes on. JSON lines
-are streamed; a JSON array or object is loaded whole, as its format demands.
+Readers of training data and of benchmarks stand on it alike. A file that cannot be read at all raises; a record that
+breaks its format is reported, and reading goes on. JSON lines are streamed; a JSON array or object is loaded whole, as
+its format demands.
 """
 
 import json
@@ -10,11 +11,19 @@ from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, TypeVar
 
 import numpy as np
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+)
 
 from ferret.errors import TrainingError
 from ferret.regions import Box
-from training.readers.report import MALFORMED, Report
+from training.readers.report import MALFORMED, Report, reason_of
 from training.readers.sample import source_text
 
 
@@ -62,18 +71,43 @@ AnyRecord = TypeVar("AnyRecord", bound=Record)
 Entry = TypeVar("Entry")
 
 
+def read_text(path: Path) -> str:
+    """The text of a file.
+
+    Raises:
+        TrainingError: the file cannot be read or is not UTF-8.
+    """
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise TrainingError(f"cannot read {str(path)!r}: {error.strerror or error}") from None
+    except ValueError as error:
+        raise TrainingError(f"{str(path)!r} is not JSON or text in UTF-8: {error}") from None
+
+
 def load_json(path: Path) -> Any:
     """The content of a JSON file.
 
     Raises:
         TrainingError: the file cannot be read or is not JSON in UTF-8.
     """
+    text = read_text(path)
     try:
-        return json.loads(path.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise TrainingError(f"cannot read {str(path)!r}: {error.strerror or error}") from None
+        return json.loads(text)
     except (ValueError, RecursionError) as error:
         raise TrainingError(f"{str(path)!r} is not JSON in UTF-8: {error}") from None
+
+
+def load_record(path: Path, model: type[AnyRecord]) -> AnyRecord:
+    """The one record that a JSON file holds.
+
+    Raises:
+        TrainingError: the file cannot be read, is not JSON, or does not fit the model.
+    """
+    try:
+        return model.model_validate(load_json(path))
+    except ValidationError as error:
+        raise TrainingError(f"{path}: {reason_of(error)}") from None
 
 
 def read_records(path: Path, report: Report) -> Iterator[tuple[int, str, Any]]:
@@ -91,6 +125,17 @@ def read_records(path: Path, report: Report) -> Iterator[tuple[int, str, Any]]:
         for index, entry in enumerate(content):
             yield index, f"[{index}]", entry
         return
+    yield from read_lines(path, report)
+
+
+def read_lines(path: Path, report: Report) -> Iterator[tuple[int, str, Any]]:
+    """Every line of a file that is not blank, whatever the file is called: its number from 1, its place, its entry.
+
+    A line that is not JSON is reported and passed over.
+
+    Raises:
+        TrainingError: the file cannot be read.
+    """
     try:
         with path.open("rb") as lines:
             for number, line in enumerate(lines, 1):
@@ -125,12 +170,30 @@ def checked_rows(
     """The rows of a table that fit the model, with their places; the others are reported."""
     for index, raw in enumerate(rows):
         where = f"{table}[{index}]"
-        try:
-            row = model.model_validate(raw)
-        except MALFORMED as error:
-            report.refuse(path, where, error)
-            continue
-        yield where, row
+        row = fitting(path, where, raw, model, report)
+        if row is not None:
+            yield where, row
+
+
+def checked_lines(path: Path, model: type[AnyRecord], report: Report) -> Iterator[tuple[int, str, AnyRecord]]:
+    """The lines of a file that fit the model: number, place, record; the others are reported.
+
+    Raises:
+        TrainingError: the file cannot be read.
+    """
+    for number, where, raw in read_lines(path, report):
+        row = fitting(path, where, raw, model, report)
+        if row is not None:
+            yield number, where, row
+
+
+def fitting(path: Path, where: str, raw: object, model: type[AnyRecord], report: Report) -> AnyRecord | None:
+    """An entry as the model has it; one that does not fit is reported, and None."""
+    try:
+        return model.model_validate(raw)
+    except MALFORMED as error:
+        report.refuse(path, where, error)
+        return None
 
 
 def indexed_rows(

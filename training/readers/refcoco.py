@@ -7,40 +7,12 @@ height]; the same picture and object come back with every other expression for t
 from collections.abc import Iterator
 from pathlib import Path
 
-from training.readers.records import (
-    Four,
-    PicturePath,
-    Record,
-    Side,
-    Words,
-    checked_rows,
-    entry_of,
-    indexed_rows,
-    load_tables,
-    sides_on_image,
-    spoken,
-)
+from training.readers.mdetr import Expression, Target, location_question
+from training.readers.records import checked_rows, entry_of, indexed_rows, load_tables, sides_on_image, spoken
 from training.readers.report import MALFORMED, Report
 from training.readers.sample import Sample, Turn
 
 NAME = "refcoco"
-
-
-class Expression(Record):
-    """What is said of an object, and the picture that holds it."""
-
-    id: int
-    file_name: PicturePath
-    width: Side
-    height: Side
-    caption: Words
-
-
-class Target(Record):
-    """The box of the expression `image_id`."""
-
-    image_id: int
-    bbox: Four
 
 
 def read_refcoco(path: Path, *, images: Path, report: Report) -> Iterator[Sample]:
@@ -59,16 +31,15 @@ def read_refcoco(path: Path, *, images: Path, report: Report) -> Iterator[Sample
         try:
             expression = entry_of(expressions, target.image_id, "images")
             entry_of(unplaced, target.image_id, "images that are still without a box")
-            size = (expression.width, expression.height)
-            box = sides_on_image(target.bbox, size)
+            box = sides_on_image(target.bbox, expression.size)
             phrase = spoken(expression.caption.replace(",", " "))
         except MALFORMED as error:
             unplaced.pop(target.image_id, None)
             report.refuse(path, where, error)
             continue
         del unplaced[target.image_id]
-        turn = Turn(f"What is the location of {phrase} in the image?", f"{phrase} <box1>", boxes=(box,))
+        turn = Turn(location_question(phrase), f"{phrase} <box1>", boxes=(box,))
         report.use()
-        yield Sample(NAME, str(expression.id), images / expression.file_name, size, (turn,))
+        yield Sample(NAME, str(expression.id), images / expression.file_name, expression.size, (turn,))
     for number in unplaced:
         report.refuse(path, f"images, id {number}", "no entry of annotations gives its box")

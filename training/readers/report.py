@@ -74,10 +74,10 @@ class Report:
         """Count a malformed record, and keep it while there is room."""
         self.malformed += 1
         if len(self.examples) < self.keep:
-            self.examples.append(Malformed(file, where, _reason(fault)))
+            self.examples.append(Malformed(file, where, reason_of(fault)))
 
 
-def _reason(fault: Exception | str) -> str:
+def reason_of(fault: Exception | str) -> str:
     """One line; of what pydantic found wrong the first, with its place in the record."""
     if not isinstance(fault, ValidationError):
         return str(fault)

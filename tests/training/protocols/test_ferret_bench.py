@@ -7,18 +7,20 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from ferret.errors import ImageError, ToolError, TrainingError
+from ferret.errors import ToolError, TrainingError
 from ferret.regions import Box
 from training.protocols.ferret_bench import (
     FOLDERS,
     BenchQuestion,
     judge_prompt,
+    judged_by,
     read_ferret_bench,
     review_answers,
     score_ferret_bench,
 )
 from training.protocols.judge import RecordedJudge
 from training.protocols.questions import Benchmark
+from training.readers.report import Report
 
 QUESTIONS = {
     "refer_desc": "What is [0.250, 0.100, 1.002, 0.500] to [0.000, 0.000, 0.500, 0.500]?",
@@ -50,7 +52,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def benchmark(folder: Path) -> Reader:
-    return read_ferret_bench(folder, images=folder)
+    return read_ferret_bench(folder, images=folder, report=Report())
 
 
 def judge(benchmark: Reader, *replies: str) -> RecordedJudge:
@@ -92,7 +94,7 @@ def test_a_review_that_cannot_be_read_counts_as_minus_one_and_is_told(folder: Pa
     for file, text in (("question", "Why?"), ("context", "scene"), ("answer", "reference")):
         row = {"image": "1.jpg", "category": "ground_conv", "text": text}
         lines(folder / "ground_conv" / f"{file}.jsonl", *({**row, "question_id": number} for number in (1, 2)))
-    benchmark = read_ferret_bench(folder, images=folder)
+    benchmark = read_ferret_bench(folder, images=folder, report=Report())
     said = [*ANSWERS, "Another."]
     prompts = [judge_prompt(question, answer) for question, answer in benchmark.answered(said)]
     recorded = RecordedJudge(dict(zip(prompts, ["9 9", "9 9", "9 5", "I will not."], strict=True)))
@@ -119,23 +121,46 @@ def test_a_judge_that_fails_is_not_a_bad_answer(benchmark: Reader) -> None:
         review_answers(benchmark, ANSWERS, RecordedJudge({}))
 
 
-def test_files_that_do_not_go_together_are_refused(folder: Path) -> None:
+def test_the_protocol_scores_with_its_judge_and_counts_what_cannot_be_read(benchmark: Reader) -> None:
+    judged = judge(benchmark, "9 6\nwhy", "8 8\n", "7 3.5")
+    protocol = judged_by(judged)
+    assert protocol.score(benchmark, ANSWERS)["average"].value == 72.2
+    assert protocol.fault(benchmark.questions[0], ANSWERS[0]) is None
+    refusing = judged_by(judge(benchmark, "I will not.", "8 8\n", "7 3.5"))
+    assert refusing.fault(benchmark.questions[0], ANSWERS[0]) == "a review without two scores"
+
+
+def told(folder: Path, images: Path) -> list[tuple[str, str]]:
+    """What reading reports, after the file that it is of."""
+    report = Report()
+    read_ferret_bench(folder, images=images, report=report)
+    return [
+        (f"{example.file.parent.name}/{example.file.name}, {example.where}", example.reason)
+        for example in report.examples
+    ]
+
+
+def test_a_question_that_lacks_something_is_reported_and_the_others_are_asked(folder: Path) -> None:
     row = {"question_id": 8, "image": "1.jpg", "category": "ground_conv", "text": "text"}
     lines(folder / "ground_conv" / "context.jsonl", row)
-    with pytest.raises(TrainingError, match="question 7 of 'ground_conv' has no context or answer"):
-        read_ferret_bench(folder, images=folder)
-    (folder / "ground_conv" / "context.jsonl").unlink()
-    with pytest.raises(TrainingError, match=r"cannot read .*context\.jsonl"):
-        read_ferret_bench(folder, images=folder)
-    (folder / "rule.json").write_text("{}", encoding="utf-8")
-    with pytest.raises(TrainingError, match="refer_desc: Field required"):
-        read_ferret_bench(folder, images=folder)
+    reason = "question 7 of 'ground_conv' has no context or answer in 'ground_conv'"
+    assert told(folder, folder) == [("ground_conv/question.jsonl, line 1", reason)]
 
 
-def test_a_box_that_is_none_and_a_picture_that_is_not_there_are_refused(folder: Path) -> None:
+def test_a_box_that_is_none_and_a_picture_that_is_not_there_are_reported(folder: Path) -> None:
     row = {"question_id": 7, "image": "1.jpg", "category": "refer_reason", "text": "Why [0.500, 0.100, 0.500, 0.200]?"}
     lines(folder / "refer_reason" / "question.jsonl", row)
-    with pytest.raises(TrainingError, match=r"line 1: box .* has no area"):
-        read_ferret_bench(folder, images=folder)
-    with pytest.raises(ImageError, match="does not exist"):
-        read_ferret_bench(folder, images=folder / "none")
+    ((where, reason),) = told(folder, folder)
+    assert where == "refer_reason/question.jsonl, line 1"
+    assert "has no area" in reason
+    # Without its picture a question about a region has no region; the one without a region can be asked still.
+    assert ["does not exist" in reason for _, reason in told(folder, folder / "none")] == [True, True]
+
+
+def test_a_folder_that_lacks_a_file_is_refused(folder: Path) -> None:
+    (folder / "ground_conv" / "context.jsonl").unlink()
+    with pytest.raises(TrainingError, match=r"cannot read .*context\.jsonl"):
+        told(folder, folder)
+    (folder / "rule.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(TrainingError, match="refer_desc: Field required"):
+        told(folder, folder)

@@ -10,6 +10,7 @@ from ferret.errors import TrainingError
 from ferret.regions import Box
 from training.protocols.flickr30k import FlickrQuestion, read_flickr30k, score_flickr30k
 from training.protocols.questions import Benchmark
+from training.readers.report import Report
 
 CAPTION = "A man, a dog and A man"
 IMAGES = [
@@ -33,9 +34,13 @@ def write(folder: Path, name: str = "final_flickr_mergedGT_test.json", **changes
     return file
 
 
+def read(path: Path, report: Report | None = None) -> Benchmark[FlickrQuestion]:
+    return read_flickr30k(path, images=Path("flickr30k-images"), report=report or Report())
+
+
 @pytest.fixture
 def benchmark(tmp_path: Path) -> Benchmark[FlickrQuestion]:
-    return read_flickr30k(write(tmp_path), images=Path("flickr30k-images"))
+    return read(write(tmp_path))
 
 
 def test_a_sentence_is_one_question_about_its_phrases(benchmark: Benchmark[FlickrQuestion]) -> None:
@@ -91,20 +96,43 @@ def test_published_figures_stand_beside_the_first_rank_only(benchmark: Benchmark
     assert result["R@5"].published == ()
 
 
+def test_sentences_without_phrases_are_counted(tmp_path: Path) -> None:
+    report = Report()
+    read(write(tmp_path), report)
+    assert (report.used, report.malformed, report.left_out) == (1, 0, {"sentence without a phrase": 1})
+
+
+THIRD = IMAGES[0] | {"id": 7, "tokens_positive_eval": [[[0, 5]]]}
+
+
 @pytest.mark.parametrize(
-    ("changes", "message"),
+    ("changes", "where", "reason"),
     [
-        ({"annotations": ANNOTATIONS[:1]}, "image 5: the phrase 'a dog' at .* has no words or no box"),
-        ({"images": [IMAGES[0] | {"caption": "A man"}]}, "the phrase '' at"),
-        ({"images": IMAGES[1:]}, "holds no questions"),
-        ({"images": [IMAGES[0] | {"width": "wide"}]}, "images.0.width"),
+        ({"images": [*IMAGES, THIRD]}, "images, id 7", "the phrase 'a man' at [[0, 5]] has no box"),
+        ({"images": [*IMAGES, THIRD | {"caption": "A"}]}, "images, id 7", "span [0, 5] does not lie"),
+        ({"images": [*IMAGES, THIRD | {"width": "wide"}]}, "images[2]", "width: Input should be"),
+        ({"annotations": [*ANNOTATIONS, ANNOTATIONS[0] | {"image_id": 9}]}, "annotations[4]", "refers to 9 of images"),
+        ({"annotations": [*ANNOTATIONS, {"image_id": 5}]}, "annotations[4]", "bbox: Field required"),
     ],
 )
-def test_a_file_that_does_not_hold_together_is_refused(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
-    with pytest.raises(TrainingError, match=message):
-        read_flickr30k(write(tmp_path, **changes), images=tmp_path)
+def test_what_breaks_the_format_is_reported_and_the_rest_is_asked(
+    tmp_path: Path, changes: dict[str, Any], where: str, reason: str
+) -> None:
+    report = Report()
+    benchmark = read(write(tmp_path, **changes), report)
+    assert len(benchmark.questions) == 1
+    (example,) = report.examples
+    assert example.where == where
+    assert reason in example.reason
+
+
+def test_a_file_that_holds_nothing_to_ask_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match="holds no questions"):
+        read(write(tmp_path, images=IMAGES[1:], annotations=[]))
+    with pytest.raises(TrainingError, match=r"the first is .*images, id 5: the phrase 'a dog'"):
+        read(write(tmp_path, annotations=ANNOTATIONS[:1]))
 
 
 def test_separate_boxes_are_another_protocol(tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match="names no split of Flickr30k"):
-        read_flickr30k(write(tmp_path, "final_flickr_separateGT_test.json"), images=tmp_path)
+        read(write(tmp_path, "final_flickr_separateGT_test.json"))

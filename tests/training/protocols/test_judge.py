@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from ferret.errors import RequestError, ToolError, TrainingError
-from training.protocols.judge import HttpJudge, RecordedJudge
+from training.protocols.judge import HttpJudge, KeptJudge, RecordedJudge
 
 COMPLETION = json.dumps({"choices": [{"index": 0, "message": {"role": "assistant", "content": "8 7\nGood."}}]})
 
@@ -124,3 +124,45 @@ def test_recorded_reviews_are_found_by_their_whole_prompt(tmp_path: Path) -> Non
     file.write_text('{"prompt": "one"}', encoding="utf-8")
     with pytest.raises(TrainingError, match="line 1: review: Field required"):
         RecordedJudge.read(file)
+
+
+def test_a_kept_judge_is_asked_no_prompt_twice(endpoint: Endpoint, tmp_path: Path) -> None:
+    file = tmp_path / "run" / "reviews.jsonl"
+    file.parent.mkdir()
+    asked = HttpJudge(endpoint.url, "judge", key="secret")
+    for _ in range(2):  # the second is another process that goes on
+        judge = KeptJudge(asked, file)
+        assert [judge.review(prompt) for prompt in ("one", "two", "one")] == ["8 7\nGood."] * 3
+    assert [prompt["messages"][1]["content"] for _, _, prompt in endpoint.requests] == ["one", "two"]
+    assert "secret" not in file.read_text(encoding="utf-8")
+    recorded = RecordedJudge.read(file)
+    assert recorded.review("two") == "8 7\nGood."
+    assert f"judge at {endpoint.url}" in recorded.name
+
+
+def test_a_review_that_was_cut_off_is_asked_for_again(tmp_path: Path) -> None:
+    file = tmp_path / "reviews.jsonl"
+    judge = KeptJudge(RecordedJudge({"one": "1 2", "two": "3 4"}), file)
+    for prompt in ("one", "two"):
+        judge.review(prompt)
+    whole = file.read_bytes()
+    file.write_bytes(whole[:-9])
+    KeptJudge(judge.judge, file).review("two")
+    assert file.read_bytes() == whole
+
+
+def test_reviews_of_another_judge_are_not_mixed_in(tmp_path: Path) -> None:
+    file = tmp_path / "reviews.jsonl"
+    KeptJudge(RecordedJudge({"one": "1 2"}, "somebody"), file).review("one")
+    with pytest.raises(TrainingError, match="holds reviews by somebody, not by recorded reviews"):
+        KeptJudge(RecordedJudge({}), file)
+    file.write_text('{"prompt": "one", "review": "1 2"}\n', encoding="utf-8")
+    with pytest.raises(TrainingError, match="holds reviews by an unknown judge"):
+        KeptJudge(RecordedJudge({}), file)
+
+
+def test_a_judge_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
+    file = tmp_path / "reviews.jsonl"
+    with pytest.raises(ToolError, match="no review is recorded"):
+        KeptJudge(RecordedJudge({}), file).review("one")
+    assert not file.exists()

@@ -7,6 +7,7 @@ import pytest
 from ferret.errors import TrainingError
 from training.protocols.mme import COGNITION, PERCEPTION, MmeQuestion, read_mme, score_mme
 from training.protocols.questions import Benchmark
+from training.readers.report import Report
 
 SPLIT = {"artwork", "celebrity", "landmark", "posters", "scene"}
 TWO = "Is it? Please answer yes or no.\tYes\nIs it not? Please answer yes or no.\tNo\n"
@@ -26,6 +27,10 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def read(folder: Path, report: Report | None = None) -> Benchmark[MmeQuestion]:
+    return read_mme(folder, images=folder, report=report or Report())
+
+
 def answers(benchmark: Benchmark[MmeQuestion], **changes: list[str]) -> list[str]:
     """The right answers, but for the first ones of the kinds named."""
     said: list[str] = []
@@ -37,7 +42,7 @@ def answers(benchmark: Benchmark[MmeQuestion], **changes: list[str]) -> list[str
 
 
 def test_all_fourteen_kinds_are_read(folder: Path) -> None:
-    benchmark = read_mme(folder)
+    benchmark = read(folder)
     assert len(benchmark.questions) == 14 * 4
     assert benchmark.questions[0] == MmeQuestion(
         folder / "existence" / "0001.jpg", "Is it? Please answer yes or no.", kind="existence", label="yes"
@@ -50,7 +55,7 @@ def test_all_fourteen_kinds_are_read(folder: Path) -> None:
 
 
 def test_all_right(folder: Path) -> None:
-    benchmark = read_mme(folder)
+    benchmark = read(folder)
     result = score_mme(benchmark, answers(benchmark))
     assert [metric.value for metric in result.metrics[:3]] == [2000, 800, 2800]
     assert [metric.count for metric in result.metrics[:3]] == [40, 16, 56]
@@ -71,7 +76,7 @@ def test_all_right(folder: Path) -> None:
 def test_a_picture_counts_for_the_plus_when_both_answers_are_right(
     folder: Path, said: list[str], accuracy: float, both: float, neither: float
 ) -> None:
-    benchmark = read_mme(folder)
+    benchmark = read(folder)
     result = score_mme(benchmark, answers(benchmark, color=said, code_reasoning=[]))
     assert (result["color acc"].value, result["color acc"].count) == (accuracy, 4)
     assert (result["color acc+"].value, result["color acc+"].count) == (both, 2)
@@ -88,22 +93,35 @@ def test_a_picture_counts_for_the_plus_when_both_answers_are_right(
         ("Is it?\tYes\n", "holds 1 question"),
         ("Is it?\tYes\n\nWas it?\tYes\n", "one a yes and one a no"),
         (TWO + "Was it?\tNo\n", "holds 3 question"),
-        ("Is it? Yes\n", "line 1: write a question, a tab"),
-        ("Is it?\tMaybe\n", "line 1: write a question, a tab"),
-        ("\tYes\n", "line 1: write a question, a tab"),
+        ("Is it? Yes\n", "line 1 is not a question, a tab"),
+        ("Is it?\tMaybe\n", "line 1 is not a question, a tab"),
+        ("\tYes\n", "line 1 is not a question, a tab"),
     ],
 )
-def test_a_file_of_questions_that_is_none_is_refused(folder: Path, text: str, message: str) -> None:
+def test_a_file_of_questions_that_is_none_is_reported(folder: Path, text: str, message: str) -> None:
     (folder / "OCR" / "0002.txt").write_text(text, encoding="utf-8")
-    with pytest.raises(TrainingError, match=message):
-        read_mme(folder)
+    report = Report()
+    assert len(read(folder, report).questions) == 14 * 4 - 2
+    (example,) = report.examples
+    assert (example.file, example.where) == (folder / "OCR" / "0002.txt", "OCR")
+    assert message in example.reason
 
 
-def test_a_missing_kind_or_picture_is_said_to_be(folder: Path) -> None:
-    (folder / "count" / "0001.jpg").unlink()
-    with pytest.raises(TrainingError, match=r"asks about a picture that is not in .*count"):
-        read_mme(folder)
+def test_pictures_may_be_kept_apart(folder: Path) -> None:
+    apart = folder.parent / "apart"
+    for kind in ("count", "scene"):
+        (folder / kind).joinpath("images" if kind in SPLIT else "").mkdir(exist_ok=True)
+        (apart / kind).mkdir(parents=True)
+        (apart / kind / "0001.png").touch()
+    benchmark = read_mme(folder, images=apart, report=Report())
+    firsts = {question.kind: question.image for question in reversed(benchmark.questions)}
+    assert firsts["count"] == apart / "count" / "0001.png"
+    assert firsts["scene"] == apart / "scene" / "0001.png"
+    assert firsts["color"] == apart / "color" / "0001.jpg", "it is not there, which shows when it is opened"
+
+
+def test_a_missing_kind_is_said_to_be(folder: Path) -> None:
     for file in (folder / "existence").iterdir():
         file.unlink()
     with pytest.raises(TrainingError, match="existence' holds no questions"):
-        read_mme(folder)
+        read(folder)

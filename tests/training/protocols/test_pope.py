@@ -8,6 +8,7 @@ import pytest
 from ferret.errors import TrainingError
 from training.protocols.pope import PopeQuestion, read_pope, score_pope
 from training.protocols.questions import Benchmark
+from training.readers.report import Report
 
 LABELS = ["yes", "yes", "no", "no"]
 
@@ -21,7 +22,7 @@ def benchmark(tmp_path: Path) -> Benchmark[PopeQuestion]:
     ]  # fmt: skip
     file = tmp_path / "coco_pope_random.json"
     file.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    return read_pope(file, images=Path("val2014"))
+    return read_pope(file, images=Path("val2014"), report=Report())
 
 
 def test_questions_are_asked_as_they_stand(benchmark: Benchmark[PopeQuestion]) -> None:
@@ -63,11 +64,24 @@ def test_scores(
 @pytest.mark.parametrize("name", ["aokvqa_pope_random.json", "coco_pope_odd.json", "pope.json"])
 def test_a_file_of_another_name_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(TrainingError, match="names no split of POPE"):
-        read_pope(tmp_path / name, images=tmp_path)
+        read_pope(tmp_path / name, images=tmp_path, report=Report())
 
 
-def test_a_label_is_yes_or_no(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ('{"image": "a.jpg", "text": "Is there?", "label": "maybe"}', "label: Input should be 'yes' or 'no'"),
+        ('{"image": "/a.jpg", "text": "Is there?", "label": "no"}', "not a path inside the folder"),
+        ('{"image": "a.jpg", "text": " ", "label": "no"}', "text: String should have at least 1 character"),
+        ('{"image": "a.jpg", "text": "\\ud800", "label": "no"}', "text: "),
+        ('{"image": "a.jpg"', "not JSON"),
+        ("[]", "Input should be a valid dictionary"),
+    ],
+)
+def test_a_line_that_breaks_the_format_is_reported(tmp_path: Path, line: str, reason: str) -> None:
     file = tmp_path / "coco_pope_popular.json"
-    file.write_text('{"image": "a.jpg", "text": "Is there?", "label": "maybe"}', encoding="utf-8")
-    with pytest.raises(TrainingError, match="label: Input should be 'yes' or 'no'"):
-        read_pope(file, images=tmp_path)
+    file.write_text(f'{line}\n{{"image": "a.jpg", "text": "Is there?", "label": "no"}}\n', encoding="utf-8")
+    report = Report()
+    assert len(read_pope(file, images=tmp_path, report=report).questions) == 1
+    assert report.examples[0].where == "line 1"
+    assert reason in report.examples[0].reason

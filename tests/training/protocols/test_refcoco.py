@@ -10,6 +10,7 @@ from ferret.errors import TrainingError
 from ferret.regions import Box
 from training.protocols.questions import Benchmark
 from training.protocols.refcoco import RefcocoQuestion, read_refcoco, score_refcoco
+from training.readers.report import Report
 
 IMAGES = [
     {"id": 9, "file_name": "COCO_train2014_000000000002.jpg", "width": 1000, "height": 1000,
@@ -31,7 +32,7 @@ def write(folder: Path, name: str = "finetune_refcoco+_testA.json", **changes: A
 
 @pytest.fixture
 def benchmark(tmp_path: Path) -> Benchmark[RefcocoQuestion]:
-    return read_refcoco(write(tmp_path), images=Path("train2014"))
+    return read_refcoco(write(tmp_path), images=Path("train2014"), report=Report())
 
 
 def test_questions_stand_in_the_order_of_image_ids(benchmark: Benchmark[RefcocoQuestion]) -> None:
@@ -76,19 +77,35 @@ def test_all_right_is_a_hundred_beside_the_published_figures(benchmark: Benchmar
 @pytest.mark.parametrize("name", ["refcoco.json", "finetune_refcoco_train.json", "finetune_refcocoz_val.json"])
 def test_a_file_of_another_name_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(TrainingError, match="names no split of RefCOCO"):
-        read_refcoco(write(tmp_path, name), images=tmp_path)
+        read_refcoco(write(tmp_path, name), images=tmp_path, report=Report())
 
 
 @pytest.mark.parametrize(
-    ("changes", "message"),
+    ("changes", "asked", "places", "reason"),
     [
-        ({"annotations": ANNOTATIONS[:1]}, "image 3: 0 boxes"),
-        ({"annotations": ANNOTATIONS + ANNOTATIONS[:1]}, "image 9: 2 boxes"),
-        ({"images": IMAGES[:1]}, "name image 3, which is not among"),
-        ({"images": [], "annotations": []}, "holds no questions"),
-        ({"annotations": [{"image_id": 9, "bbox": [1, 2, 3]}]}, "annotations.0.bbox.3: Field required"),
+        ({"annotations": ANNOTATIONS[:1]}, [9], ["images, id 3"], "0 sound boxes"),
+        ({"annotations": ANNOTATIONS + ANNOTATIONS[:1]}, [3], ["images, id 9"], "2 sound boxes"),
+        ({"images": IMAGES[:1]}, [9], ["annotations[1]"], "refers to 3 of images"),
+        ({"images": [IMAGES[0], IMAGES[1] | {"caption": ","}]}, [9], ["images, id 3"], "for ''"),
+        ({"images": [IMAGES[0], IMAGES[1] | {"width": 0}]}, [9], ["images[1]", "annotations[1]"], "width: "),
+        (
+            {"annotations": [ANNOTATIONS[0], {"image_id": 3, "bbox": [1, 2, 3]}]},
+            [9],
+            ["annotations[1]", "images, id 3"],
+            "bbox: List should have at least 4",
+        ),
     ],
 )
-def test_a_file_that_does_not_hold_together_is_refused(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
-    with pytest.raises(TrainingError, match=message):
-        read_refcoco(write(tmp_path, **changes), images=tmp_path)
+def test_what_breaks_the_format_is_reported_and_the_rest_is_asked(
+    tmp_path: Path, changes: dict[str, Any], asked: list[int], places: list[str], reason: str
+) -> None:
+    report = Report()
+    benchmark = read_refcoco(write(tmp_path, **changes), images=tmp_path, report=report)
+    assert [question.width for question in benchmark.questions] == [{9: 1000, 3: 500}[number] for number in asked]
+    assert [example.where for example in report.examples] == places
+    assert reason in report.examples[0].reason
+
+
+def test_a_file_that_holds_nothing_to_ask_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match="holds no questions"):
+        read_refcoco(write(tmp_path, images=[], annotations=[]), images=tmp_path, report=Report())

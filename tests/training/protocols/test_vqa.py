@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from ferret.errors import TrainingError
 from training.protocols.questions import Benchmark
 from training.protocols.vqa import VqaQuestion, plain_answer, read_vqa, score_vqa, vqa_accuracy
+from training.readers.report import Report
 
 TEN = ["2"] * 2 + ["two"] + ["3"] * 7
 
@@ -97,8 +98,8 @@ def write(folder: Path, **changes: Any) -> tuple[Path, Path]:
     return asked, answered
 
 
-def read(folder: Path, **changes: Any) -> Benchmark[VqaQuestion]:
-    return read_vqa(*write(folder, **changes), images=Path("val2014"))
+def read(folder: Path, report: Report | None = None, **changes: Any) -> Benchmark[VqaQuestion]:
+    return read_vqa(*write(folder, **changes), images=Path("val2014"), report=report or Report())
 
 
 def test_questions_and_annotations_are_joined(tmp_path: Path) -> None:
@@ -118,13 +119,42 @@ def test_scores_by_type(tmp_path: Path) -> None:
     assert [metric.count for metric in result.metrics] == [2, 1, 1]
 
 
+BAD = {"question_id": 1, "answer_type": "other", "answers": []}
+ASKED = {"image_id": 9, "question": "Is it red?", "question_id": 9001}
+
+
+@pytest.mark.parametrize(
+    ("changes", "places", "reason"),
+    [
+        ({"questions": [ASKED]}, ["annotations, question 262148000"], "is not asked in v2_"),
+        ({"questions": [ASKED, ASKED]}, ["questions[1]", "annotations, question 262148000"], "no sound answers to"),
+        (
+            {"questions": [ASKED | {"image_id": -1}, ASKED]},
+            ["questions[0]", "annotations, question 262148000"],
+            "image_id",
+        ),
+    ],
+)
+def test_what_does_not_go_together_is_reported(
+    tmp_path: Path, changes: dict[str, Any], places: list[str], reason: str
+) -> None:
+    report = Report()
+    assert len(read(tmp_path, report, **changes).questions) == 1
+    assert [example.where for example in report.examples] == places
+    assert reason in report.examples[0].reason
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"annotations": []}, "question 262148000: .* has no answers"),
-        ({"questions": []}, "question 9001 is not asked"),
+        (
+            {"annotations": []},
+            r"none of the 2 records .*questions\[0\]: annotations.json has no sound answers to question",
+        ),
+        ({"questions": []}, "question 9001: is not asked"),
         ({"questions": [], "annotations": []}, "holds no questions"),
-        ({"annotations": [{"question_id": 1, "answer_type": "other", "answers": []}]}, "answers: List should have"),
+        ({"annotations": [BAD]}, r"annotations\[0\]: answers: List should have"),
+        ({"questions": None}, "questions: Input should be a valid list"),
     ],
 )
 def test_files_of_different_splits_are_refused(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
