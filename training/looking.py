@@ -29,7 +29,7 @@ from training.scenes import Scene, SceneMaker, SceneSettings, category_names
 SHARPNESS = 8.0  # so that features about as long as word embeddings can be certain
 BACKGROUND_WEIGHT = 0.05
 EASY = 0.8  # the share of the run with large objects, mostly upright and in their own colours: names come first
-PLAIN = 0.02  # how much it costs a vector to hold anything but its name
+PLAIN = 0.06  # how much it costs a vector to hold anything but its name
 PLURAL = 0.4  # how much a plural, which nothing was compared with, begins to differ from the word that it is of
 BLOCKS = CELLS // MERGE
 POINTS = 128

@@ -71,10 +71,9 @@ NAMES_FIRST = {
     "dense_detect": 0.3, "describe": 0.0, "list": 0.1, "count": 0.3, "relate": 0.3, "read": 0.2,
 }  # fmt: skip
 CURRICULUM = (
-    Lesson(0.20, (1, 3), NAMES_FIRST),
-    Lesson(0.70, (1, 4), GROUNDING_FIRST),
-    Lesson(0.90, (1, 7), {"ground_one": 2.0}),
-    Lesson(1.00, (1, 9)),
+    Lesson(0.10, (1, 3), NAMES_FIRST),
+    Lesson(0.55, (2, 5), GROUNDING_FIRST),
+    Lesson(1.00, (1, 8), {"ground_one": 2.0}),
 )
 
 

@@ -144,7 +144,7 @@ def test_vectors_that_are_their_names_cost_little(task: SpeakTask) -> None:
     crossed, none = looking(right * 1.5, names[[7, 3]] * 1.5, [3, 7])
     elsewhere, _ = looking(right.flip(1) * 1.5, names[[3, 7]] * 1.5, [3, 7])
     assert (named, none) == (1.0, 0.0)
-    assert loss < 0.1 < crossed  # what is left is their length
+    assert loss < 0.3 < crossed  # what is left is their length
     assert loss < elsewhere
 
 
