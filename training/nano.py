@@ -110,6 +110,9 @@ def new_nano() -> FerretForConditionalGeneration:
         embeddings.weight[number_tokens()] = number_embeddings(embeddings.weight.shape[1])
         layers: Any = model.model.language_model.layers
         width = embeddings.weight.shape[1]
+        for layer in layers:  # whatever is not copied starts out silent: as noise it would drown the names
+            layer.mlp.down_proj.weight.zero_()
+        layers[0].self_attn.o_proj.weight.zero_()
         for layer in layers[1:-1]:
             for projection in (layer.self_attn.v_proj, layer.self_attn.o_proj):
                 projection.weight.copy_(COPYING * torch.eye(width))

@@ -197,6 +197,15 @@ def test_the_last_layer_begins_by_handing_over_the_box_of_the_token_it_looks_at(
             assert int(said[6:1006].argmax()) == int(fraction * 1000)
 
 
+def test_names_are_not_drowned_at_first(model: FerretForConditionalGeneration) -> None:
+    ids = torch.tensor([[2, *name_tokens()[0][:20, 0].tolist()]])
+    with torch.inference_mode():
+        output = model.model.language_model(ids, output_hidden_states=True)
+    first, last = output.hidden_states[0][0, 1:], output.hidden_states[-2][0, 1:]
+    likeness = torch.nn.functional.normalize(last, dim=-1) @ torch.nn.functional.normalize(first, dim=-1).T
+    assert (likeness.argmax(-1) == torch.arange(20)).float().mean() > 0.9  # every name is still most like itself
+
+
 def test_the_last_layers_begin_by_looking_at_what_is_alike(model: FerretForConditionalGeneration) -> None:
     for layer in model.model.language_model.layers[-2:]:
         assert torch.equal(layer.self_attn.q_proj.weight, layer.self_attn.k_proj.weight)
