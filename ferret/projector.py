@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 
-PLACE_GAIN = 0.2  # a box begins about as long as the name beside it
+PLACE_GAIN = 1.5  # the length of a code is this times the root of 4 P
 
 
 class FerretProjector(nn.Module):

@@ -23,13 +23,13 @@ from torch.nn import functional
 from ferret.modeling import FerretForConditionalGeneration
 from training.art import load_art
 from training.loop import Draw
-from training.nano import CELLS, MERGE, name_tokens, new_nano, plural_tokens, to_model_size, to_pixels
+from training.nano import CELLS, MERGE, WORD_LENGTH, name_tokens, new_nano, plural_tokens, to_model_size, to_pixels
 from training.scenes import Scene, SceneMaker, SceneSettings, category_names
 
-SHARPNESS = 8.0  # so that features about as long as word embeddings can be certain
+SHARPNESS = 8.0 / WORD_LENGTH  # so that features about as long as word embeddings can be certain
 BACKGROUND_WEIGHT = 0.05
 EASY = 0.8  # the share of the run with large objects, mostly upright and in their own colours: names come first
-PLAIN = 0.06  # how much it costs a vector to hold anything but its name
+PLAIN = 0.06 / WORD_LENGTH**2  # how much it costs a vector to hold anything but its name
 PLURAL = 0.4  # how much a plural, which nothing was compared with, begins to differ from the word that it is of
 BLOCKS = CELLS // MERGE
 POINTS = 128

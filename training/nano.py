@@ -38,9 +38,10 @@ IMAGE_SIZE = 224
 CELLS = 28  # the vision map is CELLS x CELLS
 MERGE = 4  # and its cells become image tokens in blocks of MERGE x MERGE
 PLACES = 24  # frequencies of the code of places
-NUMBER_LENGTH = 0.7  # of the embeddings of numbers, about as long as the others
+WORD_LENGTH = 8  # times the usual: what layers add in their first steps must not drown short words
+NUMBER_LENGTH = 0.7 * WORD_LENGTH  # of the embeddings of numbers, about as long as the others
 LIKENESS = 1.5  # how much attention minds likeness where it begins with it
-COPYING = 0.3  # how much of what it attends to a new layer passes on
+COPYING = 0.7  # how much of what it attends to a new layer passes on
 PIXEL_MEAN = PIXEL_STD = 0.5
 
 
@@ -99,7 +100,7 @@ def new_nano() -> FerretForConditionalGeneration:
 
     Numbers start out near their neighbours, in the code in which the projector writes places. In every layer between
     the first and the last, attention begins by passing on what it looks at: values and outputs are the identity, a
-    third as large. Names and regions live in one space here, so that naming a region is copying its vector. In the last
+    little smaller. Names and regions live in one space here, so that naming a region is copying its vector. In the last
     layer each head takes one coordinate out of the token that it looks at, and hands it over as the number that it is.
     The last two layers begin by looking at what is like themselves (queries are keys). Only where to look is left to be
     learned, which a small model finds in hundreds of steps instead of thousands.
@@ -107,8 +108,11 @@ def new_nano() -> FerretForConditionalGeneration:
     model = FerretForConditionalGeneration(nano_config())
     embeddings: Any = model.get_input_embeddings()
     with torch.no_grad():
+        embeddings.weight.mul_(WORD_LENGTH)
+        decoder: Any = model.model.language_model
+        decoder.norm.weight.fill_(1 / WORD_LENGTH)
         embeddings.weight[number_tokens()] = number_embeddings(embeddings.weight.shape[1])
-        layers: Any = model.model.language_model.layers
+        layers: Any = decoder.layers
         width = embeddings.weight.shape[1]
         for layer in layers:  # whatever is not copied starts out silent: as noise it would drown the names
             layer.mlp.down_proj.weight.zero_()

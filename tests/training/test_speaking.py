@@ -11,7 +11,7 @@ from torch import Tensor
 from ferret.errors import TrainingError
 from training.looking import name_vectors
 from training.loop import Draw
-from training.nano import new_nano
+from training.nano import WORD_LENGTH, new_nano
 from training.scenes import Scene, SceneSettings
 from training.speaking import CURRICULUM, Lesson, SpeakTask
 
@@ -138,11 +138,12 @@ def test_vectors_that_are_their_names_cost_little(task: SpeakTask) -> None:
         assert figures["token_iou"] == pytest.approx(1.0, abs=1e-3)
         return float(loss), figures["named"]
 
+    sure = 1.5 * WORD_LENGTH
     right = torch.zeros(1, 49, names.shape[1])
     right[0, :14:7], right[0, 35:] = names[3], names[7]
-    loss, named = looking(right * 1.5, names[[3, 7]] * 1.5, [3, 7])
-    crossed, none = looking(right * 1.5, names[[7, 3]] * 1.5, [3, 7])
-    elsewhere, _ = looking(right.flip(1) * 1.5, names[[3, 7]] * 1.5, [3, 7])
+    loss, named = looking(right * sure, names[[3, 7]] * sure, [3, 7])
+    crossed, none = looking(right * sure, names[[7, 3]] * sure, [3, 7])
+    elsewhere, _ = looking(right.flip(1) * sure, names[[3, 7]] * sure, [3, 7])
     assert (named, none) == (1.0, 0.0)
     assert loss < 0.3 < crossed  # what is left is their length
     assert loss < elsewhere
