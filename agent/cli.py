@@ -254,6 +254,12 @@ def evaluate(context: typer.Context) -> None:
     _forward("evaluate", context.args)
 
 
+@app.command(context_settings=_FORWARDED)
+def instructions(context: typer.Context) -> None:
+    """Write training data over your own pictures: ferret instructions IMAGES (see ferret instructions --help)."""
+    _forward("instructions", context.args)
+
+
 def _forward(command: str, arguments: list[str]) -> None:
     """Hands a sub-command to the training package, which this floor knows by name alone."""
     training = import_module("training.cli")

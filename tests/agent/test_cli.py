@@ -190,10 +190,13 @@ def test_doctor_prints_and_dumps(run: Callable[..., Any]) -> None:
     assert json.loads(run("doctor", "--json").stdout)["checks"]
 
 
-def test_training_is_loaded_by_name(run: Callable[..., Any]) -> None:
-    result = run("evaluate", "--help")
+@pytest.mark.parametrize(
+    ("command", "named"), [("train", "stage-3-lora"), ("evaluate", "ablations"), ("instructions", "--processes")]
+)
+def test_training_is_loaded_by_name(run: Callable[..., Any], command: str, named: str) -> None:
+    result = run(command, "--help")
     assert result.exit_code == 0
-    assert "scenes" in result.stdout
+    assert named in result.stdout
 
 
 def test_an_internal_error_exits_with_1_and_one_line(
@@ -233,7 +236,7 @@ def test_help_and_version_need_no_model_library() -> None:
     environment = os.environ | {"COLUMNS": "120"}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=False)
     assert done.returncode == 0, done.stderr
-    for command in ("ask", "chat", "batch", "train", "evaluate", "doctor"):
+    for command in ("ask", "chat", "batch", "train", "evaluate", "instructions", "doctor"):
         assert command in done.stdout
 
 
