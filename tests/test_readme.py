@@ -38,7 +38,7 @@ def command_of(words: list[str]) -> tuple[Any, list[str]]:
     import agent.cli
     import training.cli
 
-    app = training.cli.app if words[0] in {"train", "evaluate"} else agent.cli.app
+    app = training.cli.app if words[0] in {"train", "evaluate", "instructions"} else agent.cli.app
     command: Any = typer.main.get_command(app)
     while words and hasattr(command, "commands"):
         command = command.commands[words.pop(0)]
@@ -54,7 +54,7 @@ def test_every_command_line_parses(line: str) -> None:
 
 def test_every_command_of_the_table_exists() -> None:
     named = re.findall(r"`ferret (\w+)", TEXT)
-    assert {"ask", "chat", "batch", "train", "evaluate", "doctor"} <= set(named)
+    assert {"ask", "chat", "batch", "train", "evaluate", "instructions", "doctor"} <= set(named)
     for name in named:
         command_of([name])
 
