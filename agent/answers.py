@@ -68,11 +68,24 @@ class Evidence(_Part):
     seconds: Annotated[float, Field(ge=0.0)]
 
 
+class Basis(_Part):
+    """What `confidence` rests on.
+
+    `intents` are those of the plan's steps; `score` (0..1) is what the checks came to, which orders answers but has a
+    scale of its own; `calibrated` says whether `confidence` is the probability of being right that was measured for
+    such scores with the weights in use (`agent.calibration`), or the score itself.
+    """
+
+    intents: list[str]
+    score: Score
+    calibrated: bool
+
+
 class Answer(_Part):
     """What the assistant says. `text` holds no coordinates: they are linked through `spans` to `regions`.
 
     `status` is "answered", "not_found" (asked for something that is not there) or "unsure" (the checks disagree, or the
-    picture lies outside what the loaded weights know). `confidence` is in 0..1.
+    picture lies outside what the loaded weights know). `confidence` is in 0..1; `basis` tells what it rests on.
     """
 
     question: str
@@ -83,6 +96,7 @@ class Answer(_Part):
     regions: list[AnswerRegion] = []
     evidence: list[Evidence] = []
     seconds: Annotated[float, Field(ge=0.0)]
+    basis: Annotated[Basis | None, Field(exclude_if=lambda basis: basis is None)] = None
 
     _pictures: tuple["Image.Image", ...] = PrivateAttr(default=())
 

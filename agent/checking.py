@@ -7,7 +7,7 @@
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -59,13 +59,15 @@ class Checker:
 
     # --- asking back ------------------------------------------------------------------------------------------------
 
-    def prepare(self) -> None:
+    def prepare(self, outside: Collection[int] = ()) -> None:
         """Refers back to Ferret what is in doubt: weak detections that matter to the plan, and what Ferret alone
-        saw.
+        saw. Of pictures `outside` its world it is asked nothing.
         """
         asks: dict[str, Ask] = {}
         for step in self.plan.steps:
             for image in pictures_of(step, len(self.pictures), self.marks):
+                if image in outside:
+                    continue
                 doubtful: list[Sighting] = []
                 for phrase in phrases_of(step):
                     doubtful += [s for s in self._candidates(self.names(phrase), image) if self._is_doubtful(s)]
@@ -177,19 +179,21 @@ class Checker:
     def named(self, index: int) -> tuple[Sighting, Sighting | None]:
         """What a given region shows: the region itself with its name, and the detection that fits it best, if any."""
         region = self.regions[index]
-        picture = self.pictures[region.image]
         free = isinstance(region, Mask | Polygon)
-        mask = region.to_mask(*picture.size) if free else None
+        mask = region.to_mask(*self.pictures[region.image].size) if free else None
         fits = [(how_well(region, one, mask), one) for one in self.observed.detections(region.image, self.limits.floor)]
         fits = [(fit, one) for fit, one in fits if fit >= self.limits.matching]
         best = max(fits, key=lambda pair: pair[0] * pair[1].score)[1] if fits else None
         name, confidence = self._name(index, fits)
-        kept = self.context.artifacts.put_mask(region.to_mask(*picture.size)) if _is_free(region) else None
-        given = Sighting(
-            name, region.image, corners(region.bounds(*picture.size)), confidence, "user", mask=kept, given=index
-        )
         match = replace(best, label=name, score=confidence) if best is not None and best.probability(name) else None
-        return given, match
+        return self.given(index, name, confidence), match
+
+    def given(self, index: int, name: str = "", score: float = 0.0) -> Sighting:
+        """A given region as a sighting of its own."""
+        region = self.regions[index]
+        size = self.pictures[region.image].size
+        kept = self.context.artifacts.put_mask(region.to_mask(*size)) if _is_free(region) else None
+        return Sighting(name, region.image, corners(region.bounds(*size)), score, "user", mask=kept, given=index)
 
     def prose(self, index: int) -> str | None:
         """Ferret's own words on a given region, when they are a sentence rather than a name."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from agent.answers import Answer, Evidence, Status
+from agent.answers import Answer, Basis, Evidence
 from agent.closer import with_closer_looks
 from agent.context import Context
 from agent.findings import Finding
@@ -11,7 +11,7 @@ from agent.lexicon import Lexicon
 from agent.perception import Observed
 from agent.prose import Prose
 from agent.sentences import tell
-from agent.telling import Telling, together
+from agent.telling import Telling, Verdict, together
 
 
 def compose(
@@ -28,18 +28,32 @@ def compose(
     def covers(phrase: str, name: str) -> bool:
         return name in lexicon.match(phrase).names or name.lower() == phrase.lower()
 
-    verdicts: list[tuple[Status, float]] = []
+    verdicts: list[Verdict] = []
+    measured: list[Verdict] = []
+    calibration = context.calibration()
     for step, finding in zip(plan.steps, with_closer_looks(plan, findings, observed), strict=True):
         telling = Telling(step, finding, sizes, context.thresholds, covers)
-        verdicts.append(tell(prose.sentence(), telling))
-    status, confidence = together(verdicts)
+        status, score = tell(prose.sentence(), telling)
+        score = min(max(score, 0.0), 1.0)
+        verdicts.append((status, score))
+        if finding.outside:  # an answer that claims nothing is not probable to any degree
+            measured.append((status, score))
+        elif calibration is not None:
+            probability = calibration.probability(step.intent, status, score)
+            measured += [(status, probability)] if probability is not None else []
+    status, score = together(verdicts)
+    calibrated = len(measured) == len(verdicts) and calibration is not None
+    confidence = together(measured)[1] if calibrated else score
     return Answer(
         question=plan.question,
         text=prose.text,
         status=status,
-        confidence=round(min(max(confidence, 0.0), 1.0), 4),
+        confidence=round(confidence, 4),
         spans=prose.spans,
         regions=prose.regions,
         evidence=[Evidence(**one) for one in observed.evidence()],
         seconds=0.0,
+        basis=Basis(
+            intents=[step.intent.value for step in plan.steps], score=round(score, 4), calibrated=calibrated
+        ),
     )

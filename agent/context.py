@@ -2,11 +2,15 @@
 
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from agent.artifacts import ArtifactStore
 from agent.instruments import Instruments
 from agent.settings import Limits, Thresholds
 from agent.threads import ThreadStore
+
+if TYPE_CHECKING:
+    from agent.calibration import Calibration
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +21,10 @@ class Context:
     artifacts: ArtifactStore
     thresholds: Thresholds = field(default_factory=Thresholds)
     limits: Limits = field(default_factory=Limits)
+
+    def calibration(self) -> "Calibration | None":
+        """What was measured with these weights and these very thresholds, if anything was."""
+        return self.instruments.calibration() if self.thresholds == Thresholds() else None
 
 
 @lru_cache(maxsize=1)

@@ -39,7 +39,9 @@ class Check:
 def examine(model: str | None = None) -> list[Check]:
     """Every check, in the order in which they are shown. Never raises: what fails is a check that is not good."""
     checks: list[Check] = []
-    for look in (_system, _packages, _devices, lambda: _ferret(model or DEFAULT_MODEL), _instruments):
+    chosen = model or DEFAULT_MODEL
+    looks = (_system, _packages, _devices, lambda: _ferret(chosen), _instruments, lambda: _measured(chosen))
+    for look in looks:
         checks.extend(_safely(look))
     return checks
 
@@ -109,6 +111,19 @@ def _ferret(model: str) -> Iterator[Check]:
     if model == DEFAULT_MODEL:
         detail += "; knows illustrated scenes with 364 kinds of object"
     yield Check("weights", "ferret", True, detail)
+
+
+def _measured(model: str) -> Iterator[Check]:
+    """What was measured with the weights in use; without it everything works, and answers say that it is missing."""
+    from agent.instruments import Instruments
+
+    instruments = Instruments(model)
+    calibrated, bounded = instruments.calibration() is not None, instruments.world() is not None
+    detail = "a measured probability of being right" if calibrated else "a score of its own scale, never measured"
+    remedy = "'ferret evaluate scenes', then 'python -m training.calibration fit runs/scenes'"
+    yield Check("weights", "confidence", True, f"{detail} with these weights", "" if calibrated else remedy)
+    detail = "pictures unlike what the weights know are told" if bounded else "not told from pictures that are known"
+    yield Check("weights", "outside pictures", True, detail, "" if bounded else "'python -m training.world fit'")
 
 
 def _instruments() -> Iterator[Check]:

@@ -40,19 +40,26 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What one step found: its targets, operands and regions in the order of the question, or all things by name."""
+    """What one step found: its targets, operands and regions in the order of the question, or all things by name.
+
+    `images` are the pictures that it looked at, `outside` those of them that lie outside what the weights know; where
+    there is one, nothing is named.
+    """
 
     groups: tuple[Group, ...]
     images: tuple[int, ...] = field(default=(0,))
+    outside: tuple[int, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON for the state."""
-        return {"groups": [group.to_json() for group in self.groups], "images": list(self.images)}
+        groups = [group.to_json() for group in self.groups]
+        return {"groups": groups, "images": list(self.images), "outside": list(self.outside)}
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> "Finding":
         """The finding that `to_json` wrote."""
-        return cls(tuple(Group.from_json(one) for one in value["groups"]), tuple(value["images"]))
+        groups = tuple(Group.from_json(one) for one in value["groups"])
+        return cls(groups, tuple(value["images"]), tuple(value["outside"]))
 
     @property
     def sightings(self) -> tuple[Sighting, ...]:

@@ -3,10 +3,10 @@
     understand -> perceive (side by side) -> reason -> check -> look_closer (side by side) -> answer
 
 `understand` fixes the plan from words alone. `perceive` runs the instruments that the plan asks for, each as a task
-of its own. `reason` asks Ferret; `check` holds Ferret and the instruments against each other. `look_closer` cuts out
-or reads what passed the check, when the plan asks for that. `answer` puts it into words. `graph` is compiled without
-a checkpointer, for single questions and for LangGraph's own server; threads compile their own with
-`build_graph(checkpointer)`.
+of its own. `reason` asks Ferret; `check` tells pictures that nobody here knows anything about, and holds Ferret and the
+instruments against each other. `look_closer` cuts out or reads what passed the check, when the plan asks for that.
+`answer` puts it into words. `graph` is compiled without a checkpointer, for single questions and for LangGraph's own
+server; threads compile their own with `build_graph(checkpointer)`.
 """
 
 import os
@@ -36,6 +36,7 @@ from agent.reasoning import questions_for
 from agent.request import prepare
 from agent.state import AskInput, AskOutput, Json, Look, State, region_from_json
 from agent.verdicts import findings_of
+from agent.world import judge_pictures
 from ferret.regions import Region
 
 if TYPE_CHECKING:
@@ -110,26 +111,29 @@ def reason(state: State, runtime: Runtime[Context]) -> Json:
 def check(state: State, runtime: Runtime[Context]) -> Json:
     """What is left after Ferret and the instruments have been held against each other."""
     context = _context(runtime)
-    tell, begun = get_stream_writer(), time.perf_counter()
+    tell = get_stream_writer()
+    plan, pictures = Plan.model_validate(state["plan"]), _pictures(state, context)
+    observed = Observed(state["observations"], context.artifacts)
+    judged = judge_pictures(plan, pictures, state["regions"], observed, context)
+    outside = {seen["image"] for seen in judged if seen["outside"]}
+    begun = time.perf_counter()
     checker = Checker(
-        Plan.model_validate(state["plan"]),
+        plan,
         _regions(state, context),
         state["regions"],
-        _pictures(state, context),
-        Observed(state["observations"], context.artifacts),
+        pictures,
+        observed,
         {reply["key"]: Reply.from_json(reply) for reply in state["replies"]},
         context.instruments.lexicon(),
         context,
     )
-    checker.prepare()
-    findings = findings_of(checker)
+    checker.prepare(outside)
+    findings = findings_of(checker, outside)
     for sighting in dict.fromkeys(sighting for finding in findings for sighting in finding.sightings):
         shown = {"image": sighting.image, "label": sighting.label, "box": list(sighting.box), "score": sighting.score}
         tell({"kind": "region", **shown, "source": sighting.source})
-    update: Json = {"findings": [finding.to_json() for finding in findings]}
-    if checker.asked:
-        update["observations"] = [_spoken(checker.asked, begun)]
-    return update
+    observations = [*judged, *([_spoken(checker.asked, begun)] if checker.asked else [])]
+    return {"findings": [finding.to_json() for finding in findings], "observations": observations}
 
 
 def to_closer_looks(state: State) -> Sequence[Send] | str:

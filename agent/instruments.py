@@ -14,10 +14,12 @@ from agent.settings import Thresholds
 from ferret.errors import RequestError, ToolError
 
 if TYPE_CHECKING:
+    from agent.calibration import Calibration
     from ferret.engine import Engine
     from tools.detector import Detector
     from tools.ocr import TextReader
     from tools.sam import Segmenter
+    from tools.world import World
 
 ToolName = Literal["detector", "ocr", "sam"]
 DEFAULT_MODEL = "ferret-nano"
@@ -49,6 +51,8 @@ class Instruments:
         self._instances: dict[str, Any] = {}
         self._ready: set[str] = set()
         self._lexicon: Lexicon | None = None
+        self._calibration: Calibration | None = None
+        self._world: World | None = None
         # Two threads that import one large library at once can meet half-initialised modules: one loads at a time.
         self._loading = threading.RLock()
 
@@ -95,6 +99,31 @@ class Instruments:
                 except ToolError:
                     self._lexicon = Lexicon(())
             return self._lexicon
+
+    @property
+    def embedded(self) -> bool:
+        """Whether all of these are the weights that come with the package, with which everything was measured."""
+        return self.model == DEFAULT_MODEL and not self._given
+
+    def calibration(self) -> "Calibration | None":
+        """How probable answers of these weights are to be right; None where that was not measured."""
+        with self._loading:
+            if "calibration" not in self._ready:
+                from agent.calibration import load_calibration
+
+                self._calibration = load_calibration() if self.embedded else None
+                self._ready.add("calibration")
+            return self._calibration
+
+    def world(self) -> "World | None":
+        """What tells pictures that these weights know nothing about; None where there is no such thing for them."""
+        with self._loading:
+            if "world" not in self._ready:
+                from tools.world import load_world
+
+                self._world = load_world() if self.embedded else None
+                self._ready.add("world")
+            return self._world
 
     def sibling(self, model: str) -> "Instruments":
         """The same instruments beside other weights for Ferret."""

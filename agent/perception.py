@@ -140,6 +140,10 @@ class Observed:
         self._artifacts = artifacts
         self._read: dict[str, list[Sighting]] = {}
 
+    def looked(self, tool: ToolName, image: int) -> bool:
+        """Whether a look of that instrument at that picture was taken and did not fail."""
+        return any(not one["error"] for one in self._of(tool, image))
+
     def detections(self, image: int, floor: float = 0.0) -> list[Sighting]:
         """Objects on one picture, the most probable first."""
         seen = [s for one in self._of("detector", image) for s in self._sightings(one["artifact"])]

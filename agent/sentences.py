@@ -21,6 +21,7 @@ from agent.telling import (
     list_all,
     mean,
     missing,
+    outside,
     relation_words,
     singular_start,
     together,
@@ -29,6 +30,8 @@ from agent.telling import (
 
 def tell(prose: Prose, telling: Telling) -> Verdict:
     """The sentences of one step."""
+    if telling.finding.outside:
+        return outside(prose, telling)
     return _TELLERS[telling.step.intent](prose, telling)
 
 

@@ -50,6 +50,21 @@ def missing(prose: Prose, telling: Telling, group: Group, start: str = "") -> Ve
     return "not_found", group.score
 
 
+def outside(prose: Prose, telling: Telling) -> Verdict:
+    """Nothing is named in a picture unlike all that the weights have learnt from; what was pointed at stays linked."""
+    strange = telling.finding.outside
+    which = "this picture looks"
+    if len(telling.sizes) > 1:
+        numbers = [ordinal(image) for image in strange]
+        one = len(strange) == 1
+        which = f"the {' and the '.join(numbers)} picture{' looks' if one else 's look'}"
+    prose.say(f"I am not sure: {which} unlike the illustrated scenes that I know, so that any name would be a guess.")
+    for group in telling.finding.groups:
+        for sighting in group.sightings:
+            prose.region(sighting)
+    return "unsure", 0.0
+
+
 def list_all(prose: Prose, telling: Telling) -> Verdict:
     found = [group for group in telling.finding.groups if group.sightings]
     absent = [group for group in telling.finding.groups if not group.sightings]

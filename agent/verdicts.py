@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -11,7 +11,7 @@ from agent.findings import Finding, Group
 from agent.inflection import singular
 from agent.intents import Intent, Relation, Step
 from agent.lexicon import MatchKind, normalise
-from agent.perception import pictures_of
+from agent.perception import pictures_of, pointed_at
 from agent.sightings import Sighting, covered, relation_between, without_duplicates
 from ferret.regions import Box, Region
 
@@ -25,9 +25,22 @@ _LARGE = re.compile(r"\b(?:largest|biggest)\b")
 _SMALL = re.compile(r"\b(?:smallest|tiniest)\b")
 
 
-def findings_of(checker: Checker) -> list[Finding]:
-    """One finding per step of the plan, in order."""
-    return [_finding(step, checker) for step in checker.plan.steps]
+def findings_of(checker: Checker, outside: Collection[int] = ()) -> list[Finding]:
+    """One finding per step of the plan, in order; in the pictures `outside` what the weights know nothing is named."""
+    found = []
+    for step in checker.plan.steps:
+        strange = tuple(i for i in pictures_of(step, len(checker.pictures), checker.marks) if i in outside)
+        # Text is read in any picture.
+        known = step.intent is Intent.READ or not strange
+        found.append(_finding(step, checker) if known else _unnamed(step, checker, strange))
+    return found
+
+
+def _unnamed(step: Step, checker: Checker, outside: tuple[int, ...]) -> Finding:
+    """What is left of a step about pictures that nobody here knows: the regions that were pointed at, without names."""
+    pointed = pointed_at(step, len(checker.regions))
+    groups = [Group(None, "", (checker.given(index),), 0.0, region=index) for index in pointed]
+    return Finding(tuple(groups), tuple(pictures_of(step, len(checker.pictures), checker.marks)), outside)
 
 
 def _finding(step: Step, checker: Checker) -> Finding:

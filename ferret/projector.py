@@ -11,7 +11,6 @@ import math
 import torch
 from torch import nn
 
-
 PLACE_GAIN = 1.5  # the length of a code is this times the root of 4 P
 
 

@@ -1,4 +1,4 @@
-"""The recipes behind `ferret train RECIPE`: what is trained, in which order, for how long.
+"""The recipes of what ships with the package: what is trained, in which order, for how long.
 
 A recipe is a list of stages; a stage is a task for `training.loop` and the settings it was tuned with. `embedded` is
 everything that ships with the package. Stages find each other's results in the run folder, so that a recipe that was
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ferret.errors import TrainingError
+from training.catalogue import TUNED
 from training.loop import LoopSettings, Task, train
 
 
@@ -80,9 +81,9 @@ def run_recipe(name: str, runs: Path, changes: Mapping[str, str]) -> None:
         TrainingError: no such recipe, no such field, or a value that does not fit.
     """
     if name not in RECIPES:
-        raise TrainingError(f"there is no recipe {name!r}: choose one of {', '.join(RECIPES)}")
+        raise TrainingError(f"there is no recipe {name!r}: choose one of {', '.join((*RECIPES, *TUNED))}")
     for stage in RECIPES[name]:
-        train(stage.task(runs), changed(stage.settings, changes), runs / stage.name)
+        train(stage.task(runs), changed(stage.settings, changes), runs / stage.name, {"recipe": name})
 
 
 def changed(settings: LoopSettings, changes: Mapping[str, str]) -> LoopSettings:

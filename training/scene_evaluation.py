@@ -8,7 +8,6 @@ handed in, since this package knows no agent. Every answer is one line of `recor
 goes on where it stood; `scenes.json` and `scenes.md` are written from the records.
 """
 
-import hashlib
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -21,6 +20,8 @@ from PIL import Image
 
 from ferret.errors import FerretError, TrainingError
 from ferret.regions import Region
+from tools.marks import embedded_marks
+from tools.marks import weights_mark as weights_mark
 from training.art import STYLES, Split, load_art
 from training.instructions import object_names
 from training.scene_questions import KINDS, Question, evaluation_scenes
@@ -34,7 +35,6 @@ MODEL, ASSISTANT = "model", "assistant"
 COLUMNS: Mapping[str, str] = {MODEL: "model alone", ASSISTANT: "whole assistant"}
 NOT_FOR_MODEL = frozenset({"segment", "read"})
 MAX_NEW_TOKENS = 256
-_MARK_BYTES = 1 << 22  # training moves every tensor, so the first ones tell
 
 KIND_TITLES: Mapping[str, str] = {
     "refer_point": "refer, point",
@@ -100,6 +100,10 @@ class Record:
     confidence: float
     score: float
     seconds: float
+    raw: float | None = None
+    """The assistant's score before calibration (0..1), where it tells; `training.calibration` fits on it."""
+    intent: str = ""
+    """What the assistant took the question for."""
 
 
 # --- running ----------------------------------------------------------------------------------------------------------
@@ -200,6 +204,8 @@ def _ask_scene(
             confidence=round(reply.confidence, 4),
             score=round(judge(question.kind, reply, question.truth, object_names()), 4),
             seconds=round(seconds, 4),
+            raw=reply.raw,
+            intent=reply.intent,
         )
         for column, question, reply, seconds in replies
     ]
@@ -228,25 +234,16 @@ def ask_assistant(assistant: Assistant, image: Image.Image, question: Question) 
 def _claim(folder: Path, settings: EvaluationSettings) -> None:
     """Note in `run.json` what the folder holds; refuse a folder that holds something else."""
     path = folder / "run.json"
-    ours = json.loads(json.dumps({"name": settings.name, "scenes": asdict(settings.scenes)}))
+    told = {"name": settings.name, "weights": dict(embedded_marks()), "scenes": asdict(settings.scenes)}
+    ours = json.loads(json.dumps(told))
     if path.exists():
         theirs = json.loads(path.read_text(encoding="utf-8"))
         if theirs != ours:
             raise TrainingError(
-                f"{str(folder)!r} holds an evaluation of {theirs.get('name')!r} or of other scenes; "
+                f"{str(folder)!r} holds an evaluation of {theirs.get('name')!r}, of other weights or other scenes; "
                 "give another folder with --out, or remove this one"
             )
     path.write_text(json.dumps(ours, indent=2) + "\n", encoding="utf-8")
-
-
-def weights_mark(folder: Path) -> str:
-    """Twelve hexadecimal digits that change when the weights in `folder` do, quickly read even for large ones."""
-    digest = hashlib.sha256()
-    for path in sorted(folder.glob("*.safetensors")):
-        digest.update(f"{path.name} {path.stat().st_size} ".encode())
-        with path.open("rb") as file:
-            digest.update(file.read(_MARK_BYTES))
-    return digest.hexdigest()[:12]
 
 
 def read_records(folder: Path) -> list[Record]:

@@ -68,6 +68,10 @@ class Reply:
     mask: NDArray[np.bool_] | None = None
     read: tuple[str, ...] = ()
     confidence: float = 1.0
+    raw: float | None = None
+    """What the assistant's checks came to before calibration, where it tells (0..1)."""
+    intent: str = ""
+    """What the assistant took the question for, several steps joined by "+"; empty where it does not tell."""
 
 
 def reply_of_model(text: str, width: int, height: int, confidence: float = 1.0) -> Reply:
@@ -94,6 +98,7 @@ def reply_of_assistant(answer: Mapping[str, Any]) -> Reply:
     regions = [region for region in answer["regions"] if region["source"] != "user"]
     boxed = [region for region in regions if region["box"] is not None]
     masks = [region["mask"] for region in regions if region["mask"] is not None]
+    basis = answer.get("basis") or {"score": None, "intents": ()}
     return Reply(
         text=answer["text"],
         status=answer["status"],
@@ -104,6 +109,8 @@ def reply_of_assistant(answer: Mapping[str, Any]) -> Reply:
         # A sign that the user pointed at is read into the user's own region.
         read=tuple(region["text"] for region in answer["regions"] if region["text"]),
         confidence=float(answer["confidence"]),
+        raw=basis["score"],
+        intent="+".join(basis["intents"]),
     )
 
 

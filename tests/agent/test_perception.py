@@ -8,7 +8,7 @@ from PIL import Image
 
 from agent.artifacts import ArtifactStore
 from agent.context import Context
-from agent.instruments import Instruments
+from agent.instruments import Instruments, ToolName
 from agent.intents import Intent, Plan, Step
 from agent.perception import Observed, looks_for, pictures_of, take_look
 from ferret.errors import RequestError
@@ -81,3 +81,16 @@ def test_an_observation_is_small_and_its_content_is_kept_by_hash(
 def test_an_unknown_instrument_is_refused() -> None:
     with pytest.raises(RequestError, match="telescope"):
         Instruments(loaders={"telescope": lambda: None})
+
+
+@pytest.mark.parametrize(
+    ("error", "tool", "image", "looked"),
+    [(None, "detector", 0, True), ("out of order", "detector", 0, False), (None, "ocr", 0, False),
+     (None, "detector", 1, False)],
+)  # fmt: skip
+def test_a_look_counts_when_it_was_taken_and_did_not_fail(
+    error: str | None, tool: ToolName, image: int, looked: bool
+) -> None:
+    artifacts = ArtifactStore()
+    seen = {"tool": "detector", "image": 0, "key": "detector:0:", "artifact": artifacts.put_json([]), "error": error}
+    assert Observed([seen], artifacts).looked(tool, image) is looked

@@ -1,8 +1,10 @@
 """The training loop: it learns, goes on exactly where it stopped, and averages what several processes found."""
 
-import importlib
+import importlib.metadata
 import json
 import math
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,8 +16,10 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from ferret.errors import TrainingError
-from training import loop
-from training.loop import Draw, LoopSettings, schedule, train
+from training import checkpointing, loop
+from training.distributed import join
+from training.loop import Draw, Figure, LoopSettings, Parts, schedule, train
+from training.tuning.settings import Sharding
 
 TRUE_WEIGHT = (2.0, -1.0)
 TRUE_OFFSET = 0.5
@@ -44,7 +48,7 @@ class LineTask:
     def setup(self, device: torch.device) -> nn.Module:
         self.device = device
         self.asked: list[tuple[int, int, float]] = []
-        self.module = Line().to(device)
+        self.module: nn.Module = Line().to(device)
         return self.module
 
     def batch(self, draw: Draw) -> Any:
@@ -59,7 +63,7 @@ class LineTask:
     def draw(self, seed: int, size: int) -> Tensor:
         return torch.randn(size, 2, generator=torch.Generator().manual_seed(seed))
 
-    def loss(self, batch: Any, progress: float) -> tuple[Tensor, dict[str, float]]:
+    def loss(self, batch: Any, progress: float) -> tuple[Tensor, Mapping[str, Figure]]:
         x = batch.to(self.device)
         self.module.seen.add_(1)  # type: ignore[operator]
         with torch.autocast(x.device.type, enabled=False):
@@ -70,7 +74,8 @@ class LineTask:
 
     def predict(self, x: Tensor) -> Tensor:
         assert isinstance(self.module, Line)
-        return self.module.line(x).squeeze(-1) + (self.module.frozen.sum() - 12)
+        values: Tensor = self.module.line(x).squeeze(-1) + (self.module.frozen.sum() - 12)
+        return values
 
     def learning_rate(self, name: str) -> float:
         return 0.0 if name == "frozen" else 0.5 if name == "line.bias" else 1.0
@@ -111,6 +116,11 @@ def log(folder: Path) -> list[dict[str, float]]:
     return [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
 
 
+def untimed(folder: Path) -> list[dict[str, float]]:
+    """The log without what depends on the machine's mood."""
+    return [{k: v for k, v in line.items() if k not in {"pictures_per_second", "minutes_left"}} for line in log(folder)]
+
+
 def test_schedule_warms_up_and_then_falls_to_a_hundredth() -> None:
     settings = LoopSettings(104, batch=2, learning_rate=1, warmup=4)
     factors = [schedule(step, settings) for step in range(105)]
@@ -143,7 +153,7 @@ def test_what_ships_is_the_average(tmp_path: Path) -> None:
     tensors, step = checkpoint(tmp_path)
     assert step == SHORT.steps
     for name, value in load_file(tmp_path / "line.safetensors").items():
-        assert torch.equal(value, tensors[f"average.{name}"])
+        assert torch.equal(value, tensors.get(f"average.{name}", torch.full((2, 2), 3.0)))
     assert not torch.equal(tensors["model.line.weight"], tensors["average.line.weight"])
     assert tensors["average.seen"] == tensors["model.seen"] == SHORT.steps
 
@@ -170,9 +180,8 @@ def test_batches_depend_on_the_step_alone(tmp_path: Path) -> None:
 def test_frozen_parameters_stay(tmp_path: Path) -> None:
     train(LineTask(), replace(SHORT, weight_decay=0.5), tmp_path)
     tensors, _ = checkpoint(tmp_path)
-    assert (tensors["model.frozen"] == 3).all()
-    assert (tensors["average.frozen"] == 3).all()
-    assert not any("frozen" in name for name in tensors if name.startswith("optimizer."))
+    assert (load_file(tmp_path / "line.safetensors")["frozen"] == 3).all()
+    assert not any("frozen" in name for name in tensors)  # it is as it was set up
 
 
 def test_learning_rates_are_scaled_by_name(tmp_path: Path) -> None:
@@ -255,7 +264,10 @@ def test_a_folder_of_another_run_is_refused(tmp_path: Path, change: dict[str, An
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"steps": 0}, {"batch": 0}, {"learning_rate": -1.0}, {"processes": 0}, {"processes": 3}, {"log_every": 0}],
+    [
+        {"steps": 0}, {"batch": 0}, {"learning_rate": -1.0}, {"processes": 0}, {"processes": 3}, {"log_every": 0},
+        {"average": 1.0}, {"average": -0.1}, {"average": 0.9, "sharding": Sharding.FULL},
+    ],
 )
 def test_settings_that_train_nothing_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(TrainingError, match=next(iter(wrong))):
@@ -307,7 +319,7 @@ def test_a_failed_save_leaves_the_checkpoint_before_it(tmp_path: Path, monkeypat
         raise OSError("no space left")
 
     with monkeypatch.context() as patch:
-        patch.setattr(loop, "save_file", full_disk)
+        patch.setattr(checkpointing, "save_file", full_disk)
         with pytest.raises(OSError, match="no space"):
             train(LineTask(), SHORT, tmp_path / "run")
     assert (tmp_path / "run" / "checkpoint.safetensors").read_bytes() == before
@@ -317,24 +329,21 @@ def test_a_failed_save_leaves_the_checkpoint_before_it(tmp_path: Path, monkeypat
     assert all(torch.equal(value, whole[name]) for name, value in checkpoint(tmp_path / "run")[0].items())
 
 
-@pytest.mark.parametrize("ranks", [1, 2])
 @pytest.mark.parametrize("resumed", [False, True])
-def test_the_memory_layout_of_parameters_changes_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ranks: int, resumed: bool
-) -> None:
+def test_the_memory_layout_of_parameters_changes_nothing(tmp_path: Path, resumed: bool) -> None:
     # The fused optimizer walks through parameter, gradient and moments by address: they must lie in memory alike.
-    monkeypatch.setattr(loop.dist, "all_reduce", lambda flat, _=None: flat.mul_(ranks))  # the others found the same
     found = []
     plain, last = torch.contiguous_format, torch.channels_last
     for layout, pixels in ((plain, plain), (plain, last), (last, last), (last, plain)):
         torch.manual_seed(0)
         (folder := tmp_path / f"{layout} {pixels}").mkdir()
-        run = loop._Run(FilterTask(layout=layout, pixels=pixels), SHORT, folder, CPU, 0, ranks)
+        run = loop._Run(FilterTask(layout=layout, pixels=pixels), SHORT, folder, join(SHORT.precision))
         for step in range(4):
             if resumed and step == 2:
                 run.save()
-                run = loop._Run(FilterTask(layout=layout, pixels=pixels), SHORT, folder, CPU, 0, ranks)
-            run._update(run._batch())
+                run = loop._Run(FilterTask(layout=layout, pixels=pixels), SHORT, folder, join(SHORT.precision))
+            batch = run._batch()
+            run._update(batch, run._agree(batch))
         first = run.module.get_parameter("0.weight")
         assert first.is_contiguous(memory_format=layout)
         assert first.grad is not None
@@ -345,29 +354,159 @@ def test_the_memory_layout_of_parameters_changes_nothing(
             torch.testing.assert_close(other[name], value, atol=1e-5, rtol=1e-5, msg=name)
 
 
-def test_what_no_process_used_does_not_decay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loop.dist, "all_reduce", lambda flat, _=None: flat.mul_(2))
-    run = loop._Run(LineTask(), replace(SHORT, batch=2, processes=2, weight_decay=1.0), tmp_path, CPU, 0, 2)
-    idle = nn.Parameter(torch.ones(2, 2))
-    run.parameters.append(idle)
-    run.optimizer.add_param_group({"params": [idle]})
-    run.factors.append(1.0)
-    run._update(run._batch())
-    assert idle.grad is None
-    assert torch.equal(idle, torch.ones(2, 2))
+@dataclass
+class PartsTask(LineTask):
+    """The line in parts of uneven size, each with a loss that is the mean over its points."""
+
+    cuts: tuple[int, ...] = (1, 4)
+    noise: float = 0.0  # as of dropout
+
+    def batch(self, draw: Draw) -> Parts:
+        points = super().batch(draw)
+        parts = [part for part in torch.tensor_split(points, self.cuts) if len(part)]
+        return Parts(parts, [float(len(part)) for part in parts], points[:0])
+
+    def loss(self, batch: Any, progress: float) -> tuple[Tensor, Mapping[str, Figure]]:
+        del progress
+        with torch.autocast(batch.device.type, enabled=False):
+            batch = batch + self.noise * torch.randn_like(batch)
+            errors = (self.predict(batch) - (batch @ torch.tensor(TRUE_WEIGHT) + TRUE_OFFSET)).square()
+        return errors.sum() / max(1, len(errors)), {"squares": (float(errors.detach().sum()), len(errors))}
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(torch.cuda.is_available(), reason="a GPU is one process")
-def test_two_processes_learn_what_one_learns_from_both_batches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(Path(__file__).parent)
-    tasks = importlib.import_module(Path(__file__).stem)  # by this name the processes find the task as well
-    settings = replace(SHORT, steps=3, batch=6)
-    train(tasks.FilterTask(layout=torch.channels_last), replace(settings, processes=2), tmp_path / "two")
-    train(FilterTask(joined=True), settings, tmp_path / "one")
-    (two, step), (one, _) = checkpoint(tmp_path / "two"), checkpoint(tmp_path / "one")
-    assert step == 3
-    for name, value in one.items():
-        torch.testing.assert_close(two[name], value, atol=1e-5, rtol=1e-4, msg=name)
-    assert (tmp_path / "two" / "line.safetensors").is_file()
-    assert not list((tmp_path / "two").glob(".rendezvous*"))
+@pytest.mark.parametrize("cuts", [(), (0,), (1,), (1, 4), (1, 2, 3, 4, 5)])
+def test_parts_add_up_to_one_large_batch(tmp_path: Path, cuts: tuple[int, ...]) -> None:
+    settings = replace(SHORT, batch=6, steps=4)
+    train(PartsTask(cuts=()), settings, tmp_path / "whole")
+    train(PartsTask(cuts=cuts), settings, tmp_path / "parts")
+    whole, parts = checkpoint(tmp_path / "whole")[0], checkpoint(tmp_path / "parts")[0]
+    for name, value in whole.items():
+        torch.testing.assert_close(parts[name], value, atol=1e-6, rtol=1e-5)
+    for one, other in zip(log(tmp_path / "whole"), log(tmp_path / "parts"), strict=True):
+        assert one["loss"] == pytest.approx(other["loss"], rel=1e-5)
+        assert one["squares"] == pytest.approx(one["loss"], rel=1e-6)
+
+
+@dataclass
+class IdleTask(PartsTask):
+    """Draws nothing that can be used in some steps."""
+
+    idle: tuple[int, ...] = (1, 3)
+
+    def batch(self, draw: Draw) -> Parts:
+        parts = super().batch(draw)
+        return Parts([], [], parts.filler) if draw.seed in self.idle else parts
+
+
+def test_a_step_without_anything_to_learn_is_skipped_and_counted(tmp_path: Path) -> None:
+    train(IdleTask(), SHORT, tmp_path)
+    tensors, step = checkpoint(tmp_path)
+    assert step == 8
+    assert tensors["optimizer.step.line.weight"] == 6
+    assert [line.get("skipped") for line in log(tmp_path)] == [None, 1, 1, 2, 2, 2, 2, 2]
+    assert ["loss" in line for line in log(tmp_path)] == [True, False, True, False, True, True, True, True]
+
+
+@pytest.mark.parametrize("stop", [1, 4, 5, 7])
+def test_what_is_drawn_at_random_and_logged_goes_on_exactly(tmp_path: Path, stop: int) -> None:
+    settings = replace(SHORT, log_every=3)
+    train(PartsTask(noise=0.5), settings, tmp_path / "whole")
+    with pytest.raises(KeyboardInterrupt):
+        train(PartsTask(noise=0.5, stop_at=stop), settings, tmp_path / "parts")
+    torch.rand(3)  # somebody else draws in between
+    train(PartsTask(noise=0.5), settings, tmp_path / "parts")
+    whole, parts = checkpoint(tmp_path / "whole")[0], checkpoint(tmp_path / "parts")[0]
+    assert all(torch.equal(value, parts[name]) for name, value in whole.items())
+    assert untimed(tmp_path / "parts") == (lines := untimed(tmp_path / "whole"))
+    assert [line["step"] for line in lines] == [3, 6]
+
+
+def test_lines_of_steps_that_are_made_again_are_dropped(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        train(LineTask(stop_at=5), replace(SHORT, save_seconds=60.0), tmp_path)  # no checkpoint: killed before one
+    with (tmp_path / "log.jsonl").open("a") as file:
+        file.write('{"step": 6, "lo')  # cut short by the crash
+    train(LineTask(), SHORT, tmp_path)
+    assert [line["step"] for line in log(tmp_path)] == list(range(1, 9))
+
+
+def test_without_an_average_the_last_weights_ship(tmp_path: Path) -> None:
+    train(LineTask(), replace(SHORT, average=0.0), tmp_path)
+    tensors, _ = checkpoint(tmp_path)
+    assert not [name for name in tensors if name.startswith("average.")]
+    shipped = load_file(tmp_path / "line.safetensors")
+    assert torch.equal(shipped["line.weight"], tensors["model.line.weight"])
+    assert (shipped["frozen"] == 3).all()
+
+
+def test_the_run_folder_tells_how_to_repeat_the_run(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        train(LineTask(stop_at=5), SHORT, tmp_path, {"recipe": "line"})
+    first = json.loads((tmp_path / "run.json").read_text())
+    assert first["recipe"] == "line"
+    assert first["task"].startswith("LineTask(stop_at=5")
+    assert first["settings"]["learning_rate"] == SHORT.learning_rate
+    assert first["settings"]["precision"] == "bf16"
+    assert first["processes"] == 1
+    assert first["versions"]["torch"] == importlib.metadata.version("torch")
+    assert {"started", "command", "commit", "hardware"} <= first.keys()
+    assert first["resumed"] == []
+    train(LineTask(), SHORT, tmp_path, {"recipe": "line"})
+    again = json.loads((tmp_path / "run.json").read_text())
+    assert again["task"] == first["task"]
+    assert [item["step"] for item in again["resumed"]] == [5]
+
+
+def test_events_are_written_for_tensorboard(tmp_path: Path) -> None:
+    from tensorboard.backend.event_processing.event_accumulator import (  # type: ignore[import-untyped]
+        EventAccumulator,
+    )
+
+    with pytest.raises(KeyboardInterrupt):
+        train(LineTask(stop_at=5), SHORT, tmp_path)
+    train(LineTask(), SHORT, tmp_path)
+    events = EventAccumulator(str(tmp_path / "tensorboard"))
+    events.Reload()
+    values = [(event.step, event.value) for event in events.Scalars("loss")]
+    assert [step for step, _ in values] == list(range(1, 9))
+    assert [value for _, value in values] == pytest.approx([line["loss"] for line in log(tmp_path)], rel=1e-6)
+
+
+def test_a_checkpoint_of_another_model_is_refused(tmp_path: Path) -> None:
+    train(LineTask(), SHORT, tmp_path)
+    with pytest.raises(TrainingError, match=r"lacks 'model.0.weight': it is of another model, use another folder"):
+        train(FilterTask(), replace(SHORT, steps=9), tmp_path)
+
+
+def test_a_damaged_checkpoint_is_reported(tmp_path: Path) -> None:
+    train(LineTask(), SHORT, tmp_path)
+    (tmp_path / "checkpoint.safetensors").write_bytes(b"half of it")
+    with pytest.raises(TrainingError, match=r"checkpoint.safetensors cannot be read .*: remove it to begin anew"):
+        train(LineTask(), replace(SHORT, steps=9), tmp_path)
+
+
+def test_a_task_that_freezes_everything_is_refused(tmp_path: Path) -> None:
+    class Frozen(LineTask):
+        def learning_rate(self, name: str) -> float:
+            del name
+            return 0.0
+
+    with pytest.raises(TrainingError, match="nothing trains"):
+        train(Frozen(), SHORT, tmp_path)
+
+
+@pytest.mark.parametrize("sharding", [Sharding.FULL, Sharding.GRAD_OP])
+def test_one_process_cannot_be_sharded(tmp_path: Path, sharding: Sharding) -> None:
+    with pytest.raises(TrainingError, match=f"{sharding.value} divides nothing over one process: start several"):
+        train(LineTask(), replace(SHORT, average=0.0, sharding=sharding), tmp_path)
+
+
+def test_batches_that_are_drawn_ahead_are_the_same(tmp_path: Path) -> None:
+    task = LineTask()
+    run = loop._Run(task, SHORT, tmp_path, join(SHORT.precision))
+    run.drawer = ThreadPoolExecutor(1)  # as on a GPU
+    for step in range(SHORT.steps):
+        batch = run._batch()
+        assert torch.equal(batch, task.draw(step, SHORT.batch))
+        run._update(batch, run._agree(batch))
+    assert [seed for seed, _, _ in task.asked] == list(range(SHORT.steps))

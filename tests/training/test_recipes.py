@@ -22,9 +22,9 @@ TASKS = {"nano-look": LookTask, "nano-speak": SpeakTask, "detector": DetectorTas
 
 
 @pytest.fixture
-def trained(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, LoopSettings, Path]]:
+def trained(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, LoopSettings, Path, dict[str, str]]]:
     """What the loop is asked to train, instead of training it."""
-    asked: list[tuple[Any, LoopSettings, Path]] = []
+    asked: list[tuple[Any, LoopSettings, Path, dict[str, str]]] = []
     monkeypatch.setattr(recipes, "train", lambda *arguments: asked.append(arguments))
     return asked
 
@@ -63,13 +63,14 @@ def test_speaking_starts_from_what_looking_leaves(tmp_path: Path) -> None:
 
 
 def test_stages_run_in_order_in_folders_of_their_own(
-    trained: list[tuple[Any, LoopSettings, Path]], tmp_path: Path
+    trained: list[tuple[Any, LoopSettings, Path, dict[str, str]]], tmp_path: Path
 ) -> None:
     run_recipe("embedded", tmp_path, {"steps": "7", "learning_rate": "0.5"})
-    assert [folder for _, _, folder in trained] == [tmp_path / stage.name for stage in RECIPES["embedded"]]
-    for (task, settings, _), stage in zip(trained, RECIPES["embedded"], strict=True):
+    assert [folder for _, _, folder, _ in trained] == [tmp_path / stage.name for stage in RECIPES["embedded"]]
+    for (task, settings, _, facts), stage in zip(trained, RECIPES["embedded"], strict=True):
         assert type(task) is TASKS[stage.name]
         assert settings == replace(stage.settings, steps=7, learning_rate=0.5)
+        assert facts == {"recipe": "embedded"}
 
 
 def test_an_unknown_recipe_is_refused(trained: list[Any], tmp_path: Path) -> None:
@@ -106,7 +107,7 @@ def test_the_command_hands_over_its_settings(trained: list[Any], tmp_path: Path)
     asked = ["train", "sam", "--runs", str(tmp_path), "--set", "steps=20", "--set", " batch = 4 "]
     result = CliRunner().invoke(app, asked)
     assert result.exit_code == 0, result.output
-    ((task, settings, folder),) = trained
+    ((task, settings, folder, _),) = trained
     assert isinstance(task, SegmentTask)
     assert (settings.steps, settings.batch) == (20, 4)
     assert folder == tmp_path / "sam"

@@ -290,6 +290,9 @@ def test_the_reply_of_an_assistant_leaves_out_what_the_user_gave() -> None:
     assert reply.confidence == 0.25
     assert reply.mask is not None
     assert (reply.mask == mask).all()
+    assert (reply.raw, reply.intent) == (None, "")
+    told = reply_of_assistant(answer | {"basis": {"score": 0.4, "intents": ["ground", "read"], "calibrated": True}})
+    assert (told.raw, told.intent) == (0.4, "ground+read")
 
 
 def test_mean_and_error() -> None:

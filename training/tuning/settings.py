@@ -134,6 +134,8 @@ class TuneSettings(BaseModel):
             raise ValueError("nothing trains: name at least one of the parts")
         if self.adapter is not Adapter.NONE and Part.LANGUAGE not in self.parts:
             raise ValueError("an adapter needs the language model among the parts")
+        if self.adapter is Adapter.QLORA and self.sharding is not Sharding.NONE:
+            raise ValueError("4-bit weights cannot be divided over processes: set sharding=none, or adapter=lora")
         if self.batch % self.processes:
             raise ValueError(f"{self.processes} processes cannot share a batch of {self.batch}: choose a multiple")
         return self
