@@ -13,7 +13,7 @@ anew for each (ZeRO-3).
 import atexit
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -89,10 +89,8 @@ def run_processes(worker: Callable[..., None], arguments: tuple[Any, ...], proce
         folder: for the file by which new processes find each other.
     """
     if processes == 1 or launched():
-        if not torch.cuda.is_available():
-            torch.set_num_threads(1)
-            torch.set_flush_denormal(True)
-        worker(*arguments)
+        with nullcontext() if torch.cuda.is_available() else _plain_cpu():
+            worker(*arguments)
         return
     rendezvous = folder / f".rendezvous-{os.getpid()}"
     rendezvous.unlink(missing_ok=True)
@@ -104,6 +102,19 @@ def run_processes(worker: Callable[..., None], arguments: tuple[Any, ...], proce
         )
     finally:
         rendezvous.unlink(missing_ok=True)
+
+
+@contextmanager
+def _plain_cpu() -> Iterator[None]:
+    """Inside, one thread computes, and numbers too small to matter are nought; who called computes on as before."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+        torch.set_flush_denormal(False)
 
 
 def _started(rank: int, worker: Callable[..., None], arguments: tuple[Any, ...], ranks: int, rendezvous: str) -> None:

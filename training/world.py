@@ -166,7 +166,8 @@ def _before_another(rng: np.random.Generator, image: Pixels, ids: Pixels) -> Pix
         grain = rng.normal(0, rng.uniform(1, 9) * (1 if rng.random() < 0.8 else 2.5), shape).astype(np.float32)
         grain = grain.repeat(cell, 0).repeat(cell, 1)[:height, :width]
         pixels = pixels + grain
-    return np.clip(pixels, 0, 255).astype(np.uint8)
+    clipped: Pixels = np.clip(pixels, 0, 255).astype(np.uint8)
+    return clipped
 
 
 def _part(rng: np.random.Generator, whole: Image.Image) -> Image.Image:

@@ -90,10 +90,10 @@ def test_a_batch_is_normalised_and_depends_on_its_seed(task: DetectorTask, progr
 def test_a_few_steps_on_one_batch_lower_the_loss(task: DetectorTask) -> None:
     module = task._model.train()
     parameters = [p for name, p in module.named_parameters() if task.learning_rate(name) > 0]
-    optimizer = torch.optim.AdamW(parameters, lr=2e-3)
+    optimizer = torch.optim.AdamW(parameters, lr=1e-3)
     batch = task.batch(Draw(1, 2, 0.0))
     losses = []
-    for _ in range(6):
+    for _ in range(14):
         optimizer.zero_grad()
         loss, figures = task.loss(batch, 0.0)
         loss.backward()
@@ -102,7 +102,7 @@ def test_a_few_steps_on_one_batch_lower_the_loss(task: DetectorTask) -> None:
         assert figures.keys() == {"box", "class", "dfl"}
         assert loss.item() == pytest.approx(sum(figures.values()), rel=1e-3)
     assert np.isfinite(losses).all()
-    assert losses[-1] < 0.9 * losses[0]
+    assert min(losses) < 0.8 * losses[0]  # fresh weights: which cell answers for which object changes at first
 
 
 def test_a_step_in_half_precision_is_finite(task: DetectorTask) -> None:

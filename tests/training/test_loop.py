@@ -148,6 +148,17 @@ def test_it_learns_a_line(tmp_path: Path) -> None:
     assert lines[-1]["loss"] < 0.01 < lines[0]["loss"]
 
 
+def test_who_trains_computes_on_as_before(tmp_path: Path) -> None:
+    threads = torch.get_num_threads()
+    try:
+        torch.set_num_threads(2)
+        train(LineTask(), SHORT, tmp_path)
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(threads)
+    assert (torch.tensor(1e-40) * 0.5).item() > 0  # a number that a run takes for nought
+
+
 def test_what_ships_is_the_average(tmp_path: Path) -> None:
     train(LineTask(), SHORT, tmp_path)
     tensors, step = checkpoint(tmp_path)

@@ -1,4 +1,4 @@
-"""The benchmark of training trains on what it says, and counts the operations that a model makes."""
+"""The benchmark of tuning trains on what it says, and counts the operations that a model makes."""
 
 import json
 import runpy
@@ -22,7 +22,7 @@ from training.tuning.settings import TuneSettings
 @pytest.fixture
 def benchmark(repo_root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
     monkeypatch.syspath_prepend(str(repo_root / "benchmarks"))
-    yield runpy.run_path(str(repo_root / "benchmarks" / "training.py"))
+    yield runpy.run_path(str(repo_root / "benchmarks" / "tuning.py"))
     sys.modules.pop("measure", None)
 
 

@@ -1,4 +1,4 @@
-"""Tuning with packed sequences against a plain transformers `Trainer`: python benchmarks/training.py
+"""Tuning with packed sequences against a plain transformers `Trainer`: python benchmarks/tuning.py
 
 The same checkpoint of random weights, the same samples in the same kinds and lengths (short questions, regions, long
 descriptions), the same precision, the same parts training, at most as many tokens at once. Ours packs them and computes
@@ -260,7 +260,7 @@ def compare_sides(steps: int, rounds: int) -> None:
         ]
     ratios = sorted(pair["ours"] / pair["trainer"] for pair in pairs)
     report(
-        "python benchmarks/training.py",
+        "python benchmarks/tuning.py",
         f"packed tuning makes {statistics.median(ratios):.2f} times the samples a second of transformers' Trainer "
         f"({ratios[0]:.2f} to {ratios[-1]:.2f} in {rounds} rounds; {statistics.median(p['ours'] for p in pairs):.1f} "
         f"against {statistics.median(p['trainer'] for p in pairs):.1f}) with {peaks['ours'] / peaks['trainer']:.2f} "
@@ -328,7 +328,7 @@ def report_utilisation() -> None:
     taken, operations = utilisation(settings, config, sequences, torch.device("cuda"))
     kind = f"adapter {settings.adapter.value}, {settings.optimizer.value}"
     report(
-        "python benchmarks/training.py",
+        "python benchmarks/tuning.py",
         f"7B on one {name} ({kind}): MFU {operations / taken / peak:.1%}, {sequences.tokens / taken:.0f} tokens a "
         f"second; needed {torch.cuda.max_memory_allocated() / 2**30:.1f} GiB",
     )
