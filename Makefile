@@ -54,10 +54,11 @@ evaluate: $(INSTALLED)  ## Measure on held-out scenes and print the table of the
 train: $(INSTALLED)  ## Train all embedded weights: the detector, SAM and ferret-nano (hours; resumes where it stopped)
 	$(BIN)/ferret train embedded $(ARGS)
 
-benchmark: $(INSTALLED)  ## Measure speed as ratios within one run: start-up, sampler, scene maker
+benchmark: $(INSTALLED)  ## Measure speed as ratios within one run: start-up, sampler, scene maker, tuning
 	$(BIN)/python benchmarks/start_up.py
 	$(BIN)/python benchmarks/sampler.py
 	$(BIN)/python benchmarks/scenes.py
+	$(BIN)/python benchmarks/tuning.py
 
 notebooks: $(INSTALLED)  ## Run the notebooks of examples/ and keep their pictures in them
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet --editable ".[notebooks]"
