@@ -94,7 +94,9 @@ class Checker:
     def present(self, phrase: str, image: int) -> list[Sighting]:
         """The things on one picture that a phrase names and that passed the check, the most probable first."""
         weighed = [self._weighed(sighting) for sighting in self._candidates(self.names(phrase), image)]
-        kept = [sighting for sighting in weighed if sighting.score >= self.limits.present]
+        best = max((sighting.score for sighting in weighed), default=0.0)
+        enough = max(self.limits.present, self.limits.faint * best)
+        kept = [sighting for sighting in weighed if sighting.score >= enough]
         return without_duplicates(kept, self.limits.duplicate)
 
     def absence(self, phrase: str, image: int) -> float:

@@ -22,6 +22,8 @@ class Thresholds:
     # The combined probability from which a checked thing counts as there when it was asked for by name: a false
     # detection seldom happens to be the very thing that was asked for.
     present: float = 0.05
+    # But beside a thing that is certainly there, one of less than this share of its probability is a mistake.
+    faint: float = 0.15
     # The same when nothing was asked for by name: a list shows every false detection.
     listed: float = 0.30
     # A detection and a region speak of the same place from this overlap on (IoU, or the share of a point's reach).

@@ -49,8 +49,8 @@ from training.tuning.settings import Optimizer, Part, Source, TuneSettings
 from training.tuning.task import TuneTask, loop_settings
 
 SIDE, PATCH = 192, 16  # 144 tokens a picture
-WIDTH, LAYERS = 384, 6
-BATCH, LENGTH, ROWS = 32, 1024, 2
+WIDTH, LAYERS = 768, 3  # wide rather than deep, so that attention's share is not far from that of a large model
+BATCH, LENGTH, ROWS = 32, 1024, 8
 SAMPLES = 256
 PARTS = (Part.PROJECTOR, Part.SAMPLER, Part.LANGUAGE, Part.EMBEDDINGS)
 WORDS = "a the red blue small large dog cat car house tree person stands beside under near and with looks at".split()
@@ -67,8 +67,8 @@ def prepare(folder: Path) -> None:
             "num_attention_heads": 4, "image_size": SIDE, "patch_size": PATCH,
         },
         text_config={
-            "model_type": "llama", "hidden_size": WIDTH, "intermediate_size": 1024, "num_hidden_layers": LAYERS,
-            "num_attention_heads": 6, "vocab_size": len(tokenizer), "max_position_embeddings": LENGTH,
+            "model_type": "llama", "hidden_size": WIDTH, "intermediate_size": 2048, "num_hidden_layers": LAYERS,
+            "num_attention_heads": 12, "vocab_size": len(tokenizer), "max_position_embeddings": LENGTH,
         },
         sampler={"num_points": 128, "stage_points": [32, 8], "neighbors": 12},
         image_token_id=tokenizer.convert_tokens_to_ids(IMAGE_TOKEN),

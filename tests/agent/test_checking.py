@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.checking import voted
+from agent.checking import Checker, voted
+from agent.settings import Thresholds
+from agent.sightings import Sighting
 
 DOG = (10.0, 60.0, 70.0, 130.0)
 
@@ -44,6 +46,23 @@ def test_what_the_detector_misses_ferret_may_find_and_confirm(agent: Any, world:
     assert region.source == "ferret"
     assert region.box == pytest.approx(DOG, abs=1.0)
     assert answer.confidence < 1.0
+
+
+@pytest.mark.parametrize(
+    ("scores", "kept"),
+    [((0.9, 0.1), 1), ((0.9, 0.14, 0.13), 2), ((0.3, 0.1), 2), ((0.06, 0.055, 0.04), 2), ((0.04,), 0), ((), 0)],
+)
+def test_beside_what_is_certainly_there_a_faint_second_is_a_mistake(
+    monkeypatch: pytest.MonkeyPatch, scores: tuple[float, ...], kept: int
+) -> None:
+    checker = object.__new__(Checker)  # with the limits alone: what was seen and heard is given
+    checker.limits = Thresholds()
+    places = [(60.0 * n, 0.0, 60.0 * n + 50, 50.0) for n in range(len(scores))]
+    seen = [Sighting("dog", 0, place, score, "detector") for place, score in zip(places, scores, strict=True)]
+    monkeypatch.setattr(checker, "names", lambda phrase: (phrase,))
+    monkeypatch.setattr(checker, "_candidates", lambda *_: seen)
+    monkeypatch.setattr(checker, "_weighed", lambda sighting: sighting)
+    assert checker.present("dog", 0) == seen[:kept]
 
 
 def test_what_ferret_dreams_up_is_not_found(agent: Any, world: Any, thing: Any) -> None:
