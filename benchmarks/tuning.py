@@ -338,7 +338,7 @@ def main() -> None:
     """Measure and print the table lines."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--rounds", type=int, default=3)
-    options.add_argument("--steps", type=int, default=5)
+    options.add_argument("--steps", type=int, default=4)
     options.add_argument("--side", choices=SIDES, help="one side alone, for the processes started here")
     options.add_argument("--folder", type=Path)
     options.add_argument("--memory", action="store_true")

@@ -35,8 +35,9 @@ if TYPE_CHECKING:
     from tools.detector import Detector
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
-FALSE_ALARMS = 0.02
-"""The share of the scenes of the fit, which are harder than usual ones, that may be taken for outside pictures."""
+FALSE_ALARMS = 0.033
+"""The share of the scenes of the fit that may be taken for outside pictures. They are made hard; of the scenes of
+`ferret evaluate scenes` it is about half."""
 DECAY, ENCODER_DECAY = 8.0, 100.0
 """How strongly weights are drawn to nothing (L2), and those of the encoder's many features: they carry less far to
 drawings in other styles."""

@@ -258,7 +258,7 @@ def test_nothing_fits_into_nothing() -> None:
 
 
 def test_the_least_processes_are_found() -> None:
-    full = {"checkpointing": True, "micro_batch": 1, "optimizer": "adamw8bit", "parts": ["language"]}
+    full: dict[str, Any] = {"checkpointing": True, "micro_batch": 1, "optimizer": "adamw8bit", "parts": ["language"]}
     enough = rehearsed(load=replace(LOAD, rows=1, more=True), world_size=4, sharding="full-shard", **full).peak.total
     plan = planned(int(enough * 1.07), **full)
     found = next(option for option in plan.options if option.changes.get("sharding") == "full-shard")
@@ -316,9 +316,9 @@ RUNS: dict[str, dict[str, Any]] = {
 @pytest.mark.timeout(900)
 def test_plans_are_within_15_percent_of_what_runs_allocate(tmp_path: Path) -> None:
     runs = {name: run for name, run in RUNS.items() if not (torch.cuda.is_available() and "processes" in run)}
-    cases = []
+    cases: list[dict[str, Any]] = []
     for run in runs.values():
-        changes = {"sources": [], "batch": 1, "parts": ALL, "checkpointing": False} | run
+        changes: dict[str, Any] = {"sources": [], "batch": 1, "parts": ALL, "checkpointing": False} | run
         parts = changes.pop("parts_of_a_step", 1)
         load = Sequences(rows=2, tokens=384, images=2, regions=2, learned=100, more=parts > 1)
         cases.append({"settings": changes, "sequences": asdict(load), "parts": parts})
