@@ -57,7 +57,7 @@ LOOK = Stage(
 )  # fmt: skip
 SPEAK = Stage(
     "nano-speak", _speak,
-    LoopSettings(12000, batch=8, learning_rate=7e-4, warmup=100, weight_decay=0.02, decay=0.98, average=0.998),
+    LoopSettings(12000, batch=8, learning_rate=5e-4, warmup=100, weight_decay=0.02, decay=0.98, average=0.998),
 )  # fmt: skip
 DETECTOR = Stage(
     "detector", _detector, LoopSettings(20000, batch=8, learning_rate=6e-4, warmup=300, clip=10.0, weight_decay=0.01)
