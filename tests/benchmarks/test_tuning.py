@@ -82,6 +82,7 @@ def test_the_data_are_what_both_sides_can_use(benchmark: dict[str, Any], tmp_pat
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("side", ["ours", "trainer"])
 def test_each_side_runs(benchmark: dict[str, Any], side: str, tmp_path: Path) -> None:
     benchmark["prepare"](tmp_path)
