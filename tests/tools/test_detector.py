@@ -126,6 +126,20 @@ def test_odd_sizes(detector_weights: Path, size: tuple[int, int]) -> None:
         detection.box.checked(*size)
 
 
+def test_looks_at_the_same_size_see_the_same(detector_weights: Path, picture: Image.Image) -> None:
+    once = Detector(detector_weights, device="cpu", score_threshold=0.0)
+    twice = Detector(detector_weights, device="cpu", score_threshold=0.0, scales=[1, 1])
+    seen, fused = once.detect(picture), twice.detect(picture)
+    assert seen
+    assert [(d.label, pytest.approx(d.score)) for d in fused] == [(d.label, d.score) for d in seen]
+
+
+def test_several_looks(detector_weights: Path) -> None:
+    detector = Detector(detector_weights, device="cpu", score_threshold=0.0, scales=[0.5, 1.3])
+    for detection in detector.detect(Image.new("RGB", (97, 41), "teal")):
+        detection.box.checked(97, 41)
+
+
 def test_threads_share_one_detector(detector_weights: Path, picture: Image.Image) -> None:
     detector = Detector(detector_weights, device="cpu", score_threshold=0.0)
     expected = detector.detect(picture)
@@ -252,6 +266,10 @@ def test_refused_at_once(tmp_path: Path, detector_weights: Path) -> None:
         Detector(detector_weights, threshold=0.5)
     with pytest.raises(WeightsError, match=r"score_threshold is 1\.5"):
         Detector(detector_weights, score_threshold=1.5)
+    with pytest.raises(WeightsError, match=r"scales is \(1, 0\)"):
+        Detector(detector_weights, scales=[1, 0])
+    with pytest.raises(WeightsError, match=r"scales is \(\)"):
+        Detector(detector_weights, scales=())
     with pytest.raises(WeightsError, match="imgsz is 0"):
         Detector(detector_weights, imgsz=0)
 
