@@ -40,7 +40,7 @@ def test_fuse(looks: list[tuple[Boxes, Boxes]], boxes: list[Boxes], scores: list
     assert np.allclose(fused_scores, np.array(scores).reshape(-1, 2), atol=1e-6)
 
 
-numbers = st.floats(0.05, 1, width=32)
+numbers = st.floats(0.0625, 1, width=32)
 things = st.lists(st.tuples(st.integers(0, 9), numbers), max_size=9, unique_by=lambda thing: thing[0])
 
 
