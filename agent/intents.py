@@ -7,12 +7,14 @@ The models refuse what no planner may write: unknown intents, negative indices, 
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 # The bounds of a plan. A question that names more than this is cut, never refused.
 MAX_STEPS = 8
 MAX_TARGETS = 32
 MAX_REGIONS = 256
+MAX_FILTERS = 16
+MAX_NTH = 20
 MAX_NUMBER = 999
 
 
@@ -98,6 +100,79 @@ class _Closed(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class Order(StrEnum):
+    """By what things are put in order, so that the first, or the n-th, of them is meant."""
+
+    LARGEST = "largest"
+    SMALLEST = "smallest"
+    LEFTMOST = "leftmost"
+    RIGHTMOST = "rightmost"
+    HIGHEST = "highest"
+    LOWEST = "lowest"
+    NEAREST = "nearest"
+    FARTHEST = "farthest"
+
+
+class Colour(StrEnum):
+    """The basic colour terms of English (Berlin and Kay)."""
+
+    RED = "red"
+    ORANGE = "orange"
+    YELLOW = "yellow"
+    GREEN = "green"
+    BLUE = "blue"
+    PURPLE = "purple"
+    PINK = "pink"
+    BROWN = "brown"
+    BLACK = "black"
+    WHITE = "white"
+    GREY = "grey"
+
+
+# Relations that mean a half of the picture when nothing else is named: "the apples on the left".
+HALVES = frozenset({Relation.LEFT, Relation.RIGHT, Relation.ABOVE, Relation.BELOW})
+
+
+class Filter(_Closed):
+    """Which of the things that a phrase names are meant: by how they lie, by an order, or by their colour.
+
+    `of` is the phrase that it narrows: a target or an operand of the step as it stands there, or the anchor of another
+    filter of the step ("the sign nearest the dog that is left of the tree"). Exactly one of these is set:
+
+    - `relation`: those that lie so to the `anchor`, a noun phrase or a region index; left, right, above and below
+      without an anchor mean that half of the picture. `negated`: those that do not.
+    - `order`: the `nth` in that order, or as many from there on as the quantity of the step says. Nearest and farthest
+      are measured from the `anchor`.
+    - `colour`: those that are mostly of that colour. `negated`: those that are not.
+    """
+
+    of: NounPhrase
+    relation: Relation | None = None
+    order: Order | None = None
+    colour: Colour | None = None
+    anchor: Operand | None = None
+    nth: Annotated[int, Field(ge=1, le=MAX_NTH)] = 1
+    negated: bool = False
+
+    @model_validator(mode="after")
+    def _one_way(self) -> "Filter":
+        if sum(way is not None for way in (self.relation, self.order, self.colour)) != 1:
+            raise ValueError("a filter has exactly one of relation, order and colour")
+        if self.order in {Order.NEAREST, Order.FARTHEST} and self.anchor is None:
+            raise ValueError(f"{self.order} of what? name its anchor")
+        if self.relation is not None and self.relation not in HALVES and self.anchor is None:
+            raise ValueError(f"{self.relation} what? name its anchor")
+        if self.anchor is not None and (self.colour or self.order not in {None, Order.NEAREST, Order.FARTHEST}):
+            raise ValueError("only a relation, nearest and farthest have an anchor")
+        if self.nth > 1 and self.order is None:
+            raise ValueError("only an order has an n-th")
+        if self.negated and self.order is not None:
+            raise ValueError("an order cannot be negated")
+        if self.anchor == self.of:
+            raise ValueError("a thing cannot be its own anchor")
+        return self
+
+
 class Step(_Closed):
     """One thing to do.
 
@@ -112,7 +187,9 @@ class Step(_Closed):
       part of the picture ("Is the dog on the left?");
     - compare, no operands: which of all things (or of all `targets`) is the extreme one in `aspect`.
 
-    `image` is the 0-based picture that the step is about; None: every picture.
+    `filters` narrow what targets, operands and anchors name, those of one phrase in their order. A target in general,
+    "object" or "thing", stands for whatever is there. `image` is the 0-based picture that the step is about; None:
+    every picture.
     """
 
     intent: Intent
@@ -125,13 +202,27 @@ class Step(_Closed):
     yes_no: bool = False
     wants_coordinates: bool = False
     image: Annotated[int, Field(ge=0)] | None = 0
+    filters: Annotated[tuple[Filter, ...], Field(max_length=MAX_FILTERS)] = ()
+
+    @model_validator(mode="after")
+    def _filters_narrow_something(self) -> "Step":
+        phrases = {*self.targets, *self.operands, *(one.anchor for one in self.filters)}
+        for one in self.filters:
+            if one.of not in phrases:
+                raise ValueError(f"a filter narrows {one.of!r}, which is no target, operand or anchor of the step")
+        return self
+
+    def filters_of(self, phrase: Operand) -> tuple[Filter, ...]:
+        """The filters that narrow a phrase, in order."""
+        return tuple(one for one in self.filters if one.of == phrase)
 
 
 class Plan(_Closed):
-    """The question and the steps that answer it, in order."""
+    """The question and the steps that answer it, in order; `reasons` says of each why it is there."""
 
     question: str
     steps: Annotated[tuple[Step, ...], Field(min_length=1, max_length=MAX_STEPS)]
+    reasons: Annotated[tuple[str, ...], Field(max_length=MAX_STEPS)] = ()
 
     @property
     def intents(self) -> tuple[Intent, ...]:
