@@ -15,6 +15,7 @@ from agent.asking import Ask, Reply, ask_ferret, name_probabilities, refer, said
 from agent.context import Context
 from agent.intents import Intent, Plan
 from agent.lexicon import Lexicon
+from agent.narrowing import is_general
 from agent.perception import Observed, pictures_of
 from agent.reasoning import description_key, name_of, phrases_of, refer_key, target_key
 from agent.sightings import Corners, Sighting, corners, how_well, without_duplicates
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 # Names of the detector that are weighed for one region.
 CANDIDATES = 8
+_ABOUT_EVERYTHING = frozenset({Intent.LIST, Intent.DESCRIBE, Intent.COUNT, Intent.SEGMENT})
 # A longer answer to "what is this?" is told as it is.
 SENTENCE_WORDS = 6
 
@@ -71,7 +73,8 @@ class Checker:
                 doubtful: list[Sighting] = []
                 for phrase in phrases_of(step):
                     doubtful += [s for s in self._candidates(self.names(phrase), image) if self._is_doubtful(s)]
-                if not phrases_of(step) and step.intent in {Intent.LIST, Intent.DESCRIBE, Intent.COUNT, Intent.SEGMENT}:
+                everything = not phrases_of(step) and step.intent in _ABOUT_EVERYTHING
+                if everything or any(is_general(target) for target in step.targets):
                     doubtful += [s for s in self._all(image) if self._is_doubtful(s)]
                 for sighting in doubtful:
                     ask = refer(_back_key(image, sighting.box), sighting.region)
@@ -86,6 +89,10 @@ class Checker:
 
     # --- things looked for by name ----------------------------------------------------------------------------------
 
+    def knows(self, phrase: str) -> bool:
+        """Whether the loaded weights have a name for what a phrase means."""
+        return is_general(phrase) or self.lexicon.match(phrase).known
+
     def names(self, phrase: str) -> tuple[str, ...]:
         """The names that a phrase covers; the phrase itself when no model knows it."""
         match = self.lexicon.match(phrase)
@@ -93,6 +100,8 @@ class Checker:
 
     def present(self, phrase: str, image: int) -> list[Sighting]:
         """The things on one picture that a phrase names and that passed the check, the most probable first."""
+        if is_general(phrase):
+            return self.everything(image)
         weighed = [self._weighed(sighting) for sighting in self._candidates(self.names(phrase), image)]
         best = max((sighting.score for sighting in weighed), default=0.0)
         enough = max(self.limits.present, self.limits.faint * best)
@@ -101,6 +110,8 @@ class Checker:
 
     def absence(self, phrase: str, image: int) -> float:
         """How probable it is that nothing of the kind is there, given that nothing passed: 0..1."""
+        if is_general(phrase):
+            return 1.0 - max((self._weighed(one).score for one in self._all(image)), default=0.05)
         name = name_of(phrase, self.lexicon)
         best = max((self._weighed(s).score for s in self._candidates(self.names(phrase), image)), default=0.05)
         reply = self.replies.get(target_key(image, name)) if name is not None else None

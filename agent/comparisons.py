@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 
 from agent.answers import Status
+from agent.choosing import holds
 from agent.findings import Group
 from agent.inflection import indefinite, is_plural, plural
 from agent.intents import Aspect, Relation
 from agent.prose import Prose, capital, linked_list
 from agent.sightings import Sighting, part_of_picture, relation_between
-from agent.telling import Telling, Verdict, amount, certain, list_all, mean, missing, relation_words, together
-from agent.verdicts import holds
+from agent.telling import Telling, Verdict, amount, certain, form, list_all, mean, missing, relation_words, together
 from ferret.words import same_name
 
 
@@ -140,12 +140,12 @@ def _compare_numbers(prose: Prose, telling: Telling, confidence: float) -> Verdi
     groups = sorted(telling.finding.groups, key=lambda g: -len(g.sightings) if more else len(g.sightings))
     counts = [len(group.sightings) for group in groups]
     if len(groups) > 1 and counts[0] == counts[1]:
-        prose.say("There are as many ").link(plural(groups[0].name), groups[0].sightings).say(" as ")
-        prose.link(plural(groups[1].name), groups[1].sightings).say(f": {counts[0]} of each.")
+        prose.say("There are as many ").link(form(groups[0], 2), groups[0].sightings).say(" as ")
+        prose.link(form(groups[1], 2), groups[1].sightings).say(f": {counts[0]} of each.")
         return "answered", confidence
-    prose.say(f"There are {'more' if more else 'fewer'} ").link(plural(groups[0].name), groups[0].sightings)
+    prose.say(f"There are {'more' if more else 'fewer'} ").link(form(groups[0], 2), groups[0].sightings)
     if len(groups) > 1:
-        prose.say(" than ").link(plural(groups[1].name), groups[1].sightings).say(f": {counts[0]} and {counts[1]}.")
+        prose.say(" than ").link(form(groups[1], 2), groups[1].sightings).say(f": {counts[0]} and {counts[1]}.")
     else:
         prose.say(f": {counts[0]}.")
     return "answered", confidence
@@ -156,7 +156,7 @@ def _subjects(groups: Sequence[Group]) -> list[str]:
     names = []
     for group in groups:
         if group.region is None:
-            names.append(f"the {group.name}")
+            names.append(f"the {form(group, 1)}")
         else:
             kind = f" ({indefinite(group.name)})" if group.name else ""
             names.append(f"region {group.region + 1}{kind}")

@@ -14,7 +14,8 @@ class Group:
     `phrase` is how the question calls it (None: nobody named it), `name` how it is said in prose ("" when unknown),
     `region` the index of the given region that it is. `score` is how sure the finding is, that nothing was found
     included. `known` is False for a word that no loaded model has a name for. `prose` are Ferret's own words, when they
-    are more than a name.
+    are more than a name. `before` and `after` say what narrowed it, around its name: "largest ", " left of the tree";
+    "{be}" stands for "is" or "are".
     """
 
     phrase: str | None
@@ -24,12 +25,15 @@ class Group:
     region: int | None = None
     known: bool = True
     prose: str | None = None
+    before: str = ""
+    after: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON for the state."""
         return {
             "phrase": self.phrase, "name": self.name, "score": self.score, "region": self.region, "known": self.known,
-            "prose": self.prose, "sightings": [sighting.to_json() for sighting in self.sightings],
+            "prose": self.prose, "before": self.before, "after": self.after,
+            "sightings": [sighting.to_json() for sighting in self.sightings],
         }  # fmt: skip
 
     @classmethod

@@ -1,4 +1,4 @@
-"""What a stretch of a clause names: noun phrases, how many of each, and the regions that it points at."""
+"""What a stretch of a clause names: noun phrases, how many, what narrows them, and the regions that it points at."""
 
 import re
 from dataclasses import dataclass
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from agent.inflection import is_plural, parse_number
 from agent.intents import MAX_NUMBER, MAX_TARGETS, NounPhrase, Quantity
 from agent.lexicon import Lexicon
+from agent.narrowing import HELD, Narrowing, narrowings, take_out
 from agent.wording import MARK
 
 _JOIN = re.compile(
@@ -76,7 +77,7 @@ class Named:
 
     `targets` are noun phrases as written, without determiners; `marks` are the marks of regions; `operands` are both in
     the order of the text; `quantity` says how many are meant; `everything` whether it speaks of things in general;
-    `definite` whether an article makes it a certain thing.
+    `definite` whether an article makes it a certain thing. `filters` are what narrows a target, with that target.
     """
 
     targets: tuple[str, ...] = ()
@@ -85,6 +86,7 @@ class Named:
     quantity: Quantity = "one"
     everything: bool = False
     definite: bool = False
+    filters: tuple[tuple[NounPhrase, Narrowing], ...] = ()
 
 
 def named(text: str, lexicon: Lexicon, *, plural_hint: bool = False) -> Named:
@@ -93,16 +95,23 @@ def named(text: str, lexicon: Lexicon, *, plural_hint: bool = False) -> Named:
     `plural_hint` tells that the words around it are in the plural ("where are the fish").
     """
     text = re.sub(r"<pic\d*>", "picture", text).strip(" ,;:?!.\"'")
+    held: list[tuple[Narrowing, ...]] = []
+    if not lexicon.knows(text):
+        text, held = take_out(text, lexicon)
     pieces = [text] if lexicon.knows(text) else [piece for piece in _JOIN.split(text) if piece]
     operands: list[str] = []
     targets: list[str] = []
     quantities: list[Quantity | None] = []
+    filters: list[tuple[NounPhrase, Narrowing]] = []
     everything = definite = False
     for piece in pieces:
-        phrase, marks, quantity, the = _piece(piece, lexicon)
+        phrase, marks, quantity, the = _piece(HELD.sub(" ", piece), lexicon)
+        after = tuple(one for number in HELD.findall(piece) for one in held[int(number)])
+        phrase, narrow = narrowings(phrase, after, quantity, lexicon) if phrase else (phrase, ())
         definite |= the
         operands += [mark for mark in marks if mark not in operands]
-        if phrase and not _generic(phrase, lexicon):
+        if phrase and (narrow or not _generic(phrase, lexicon)):
+            filters += [(phrase[:300], one) for one in narrow]
             if phrase.lower() not in (target.lower() for target in targets):
                 targets.append(phrase[:300])
                 if not marks:  # "this dog" is set against others as what is pointed at
@@ -118,6 +127,7 @@ def named(text: str, lexicon: Lexicon, *, plural_hint: bool = False) -> Named:
         quantity=_together(quantities, plural_hint),
         everything=everything,
         definite=definite,
+        filters=tuple(filters),
     )
 
 

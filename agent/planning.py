@@ -8,11 +8,24 @@ description.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from agent.intents import MAX_REGIONS, MAX_STEPS, MAX_TARGETS, Aspect, Intent, Operand, Plan, Step
+from agent.intents import (
+    MAX_FILTERS,
+    MAX_REGIONS,
+    MAX_STEPS,
+    MAX_TARGETS,
+    Aspect,
+    Filter,
+    Intent,
+    NounPhrase,
+    Operand,
+    Plan,
+    Step,
+)
 from agent.lexicon import Lexicon
+from agent.narrowing import Narrowing
 from agent.rules.common import Draft
 from agent.rules.comparing import compare
 from agent.rules.counting import count
@@ -64,9 +77,11 @@ def plan_question(question: str, region_count: int, image_count: int = 1, lexico
         if (about := _TOPIC.match(clause.text)) and any(later and later.text for later in parts[index + 1 :]):
             topic = about["mark"] or topic  # "<region1>: is it a dog?", "In <region1>, what do you see?"
             continue
+        spoken_of = steps[-1:] if "<it>" in clause.text or clause.text.lower() in _BARE else []
         clause = _with_antecedent(clause, steps, topic, region_count)
         draft = _draft(clause, known, region_count)
         step, points = _step(draft, clause, region_count, image)
+        step = _narrowed_as_before(step, spoken_of)
         if step in steps:  # "I can't find the key. Where is it?"
             continue
         steps.append(step)
@@ -143,12 +158,26 @@ _TOPIC = re.compile(
 )
 
 
+_BARE = frozenset({"where", "how many", "where exactly"})
+
+
+def _narrowed_as_before(step: Step, before: Sequence[Step]) -> Step:
+    """ "Find the sign nearest the dog and read it": what "it" stands for stays narrowed as it was."""
+    phrases = {*step.targets, *step.operands, *(one.anchor for one in step.filters)}
+    filters = list(step.filters)
+    for one in (one for earlier in before for one in earlier.filters):
+        if one.of in phrases and one not in filters:
+            filters.append(one)
+            phrases.add(one.anchor)
+    return step.model_copy(update={"filters": tuple(filters[:MAX_FILTERS])})
+
+
 def _with_antecedent(clause: Clause, steps: list[Step], topic: str, region_count: int) -> Clause:
     """The clause with "it" and "them" replaced by what was named before, else by a region, else it stays."""
     text = clause.text
     if topic and not steps and not re.search(MARK, text):
         return replace(clause, text=f"{text} in {topic}")
-    if steps and text.lower() in {"where", "how many", "where exactly"}:  # "There is a bus. Where?"
+    if steps and text.lower() in _BARE:  # "There is a bus. Where?"
         text = f"{text} is <it>" if text.lower().startswith("where") else f"{text} <it>"
     if "<it>" not in text:
         return clause
@@ -176,7 +205,8 @@ def _needs_region(step: Step) -> bool:
 def _step(draft: Draft, clause: Clause, region_count: int, image: int | None) -> tuple[Step, bool]:
     """(the finished step, whether it points at regions by itself)."""
     marks = draft.named.marks
-    indices = _indices(marks, region_count)
+    anchors = [one.anchor for _, one in draft.named.filters if re.fullmatch(MARK, one.anchor)]
+    indices = _indices((*marks, *anchors), region_count)
     regions = tuple(dict.fromkeys(index for mark in marks for index in indices.get(mark, ())))[:MAX_REGIONS]
     operands: list[Operand] = []
     if draft.intent in {Intent.RELATE, Intent.COMPARE}:
@@ -190,19 +220,49 @@ def _step(draft: Draft, clause: Clause, region_count: int, image: int | None) ->
             operands = [operand for operand in operands if isinstance(operand, int)]
         regions = regions or tuple(operand for operand in operands if isinstance(operand, int))
     coordinates = draft.coordinates if clause.coordinates is None else clause.coordinates
+    targets, shown = draft.named.targets, tuple(operands[:MAX_TARGETS])
+    filters = _filters(draft.named.filters, {*targets, *shown}, indices)
+    regions = tuple(index for index in regions if not any(one.anchor == index for one in filters))
     step = Step(
         intent=draft.intent,
-        targets=draft.named.targets,
+        targets=targets,
         regions=regions,
-        operands=tuple(operands[:MAX_TARGETS]),
+        operands=shown,
         relation=draft.relation,
         aspect=draft.aspect,
         quantity="all" if draft.named.everything and not draft.named.targets else draft.named.quantity,
         yes_no=draft.yes_no,
         wants_coordinates=coordinates,
         image=image,
+        filters=filters,
     )
-    return step, bool(regions)
+    return step, bool(regions) or any(isinstance(one.anchor, int) for one in filters)
+
+
+def _filters(
+    named: Sequence[tuple[NounPhrase, Narrowing]], phrases: set[Operand], indices: Mapping[str, tuple[int, ...]]
+) -> tuple[Filter, ...]:
+    """The filters of a step whose targets and operands are `phrases`, marks of regions led to their indices."""
+    made: list[Filter] = []
+
+    def add(of: NounPhrase, one: Narrowing) -> None:
+        anchor: Operand | None = one.anchor or None
+        if isinstance(anchor, str) and re.fullmatch(MARK, anchor):
+            if anchor not in indices:
+                return
+            anchor = indices[anchor][0]
+        elif isinstance(anchor, str) and anchor.lower() == of.lower():
+            anchor = f"other {anchor}"  # "the apple nearest an apple"
+        made.append(Filter(of=of, relation=one.relation, order=one.order, colour=one.colour, anchor=anchor,
+                           nth=one.nth, negated=one.negated))  # fmt: skip
+        for inner in one.inner:
+            if isinstance(anchor, str):
+                add(anchor, inner)
+
+    for phrase, one in named:
+        if phrase in phrases:
+            add(phrase, one)
+    return tuple(dict.fromkeys(made))[:MAX_FILTERS]
 
 
 def _indices(marks: tuple[str, ...], region_count: int) -> dict[str, tuple[int, ...]]:

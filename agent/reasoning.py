@@ -10,6 +10,7 @@ from agent.asking import Ask, describe, ground, refer
 from agent.instruments import Instruments
 from agent.intents import Intent, Plan, Step
 from agent.lexicon import Lexicon
+from agent.narrowing import is_general
 from agent.perception import pictures_of, pointed_at
 from agent.state import Json
 from ferret.regions import Region
@@ -47,10 +48,10 @@ def questions_for(
 
 
 def phrases_of(step: Step) -> list[str]:
-    """The noun phrases that a step looks for: its targets and its operands in words."""
-    if step.intent is Intent.REFER:
-        return []  # "Is <region1> a dog?": the name is compared, not looked for
-    return list(dict.fromkeys([*step.targets, *(operand for operand in step.operands if isinstance(operand, str))]))
+    """The noun phrases that a step looks for: its targets, operands and anchors in words; not "things" in general."""
+    named = () if step.intent is Intent.REFER else step.targets  # "Is <region1> a dog?" compares the name
+    every = [*named, *step.operands, *(one.anchor for one in step.filters)]
+    return list(dict.fromkeys(one for one in every if isinstance(one, str) and not is_general(one)))
 
 
 def name_of(phrase: str, lexicon: Lexicon) -> str | None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from agent.comparisons import compare, relate
 from agent.findings import Group
-from agent.inflection import indefinite, is_plural, number_word, plural
+from agent.inflection import indefinite, is_plural, number_word
 from agent.intents import Intent
 from agent.prose import Prose, capital, linked_list
 from agent.sightings import Sighting, part_of_picture, relation_between
@@ -116,8 +116,7 @@ def _exist(prose: Prose, telling: Telling) -> Verdict:
             if many > 1 or is_plural(group.name)
             else "Yes, there is "
         )
-        phrase = f"{number_word(many)} {plural(group.name)}" if many > 1 else indefinite(group.name)
-        prose.link(phrase, group.sightings).say(f" {telling.where}.")
+        prose.link(amount(group), group.sightings).say(f" {telling.where}.")
         verdicts.append(("unsure" if doubt else "answered", group.score))
     return together(verdicts)
 
@@ -173,7 +172,7 @@ def _describe(prose: Prose, telling: Telling) -> Verdict:
         thing = group.sightings[0]
         verb = "are" if is_plural(group.name) else "is"
         place = part_of_picture(thing.region, telling.sizes[thing.image])
-        prose.say(" The ").link(group.name, [thing]).say(f" {verb} {place}.")
+        prose.say(" The ").link(form(group, 1), [thing]).say(f" {verb} {place}.")
     single = [group for group in groups if len(group.sightings) == 1][:2]
     if len(single) == 2 and single[0].sightings[0].image == single[1].sightings[0].image:
         first, second = (group.sightings[0] for group in single)
@@ -195,7 +194,11 @@ def _read(prose: Prose, telling: Telling) -> Verdict:
             verdicts.append(missing(prose, telling, group))
         elif not told:
             place = (
-                "there" if group.region is not None else f"on the {group.name}" if group.sightings else telling.where
+                "there"
+                if group.region is not None
+                else f"on the {form(group, 1)}"
+                if group.sightings
+                else telling.where
             )
             prose.say(f"There is no text that I can read {place}.")
             verdicts.append(("not_found", group.score if not group.sightings else 0.6))
@@ -230,7 +233,7 @@ def _segment(prose: Prose, telling: Telling) -> Verdict:
         parts = []
         for group in cut:
             count = len(group.sightings)
-            amount_of = f"the {group.name}" if count == 1 else f"the {number_word(count)} {plural(group.name)}"
+            amount_of = f"the {form(group, 1)}" if count == 1 else f"the {number_word(count)} {form(group, count)}"
             parts.append((amount_of, group.sightings))
         linked_list(prose, parts).say(".")
         verdicts += [("answered" if certain(group, telling) else "unsure", group.score) for group in cut]

@@ -500,7 +500,9 @@ ADJECTIVES = frozenset(
     cute pretty beautiful lovely nice ugly funny old new young adult wild happy sad smiling sleeping standing sitting
     upside-down rotated tilted flipped blurry blurred faded hidden cartoon illustrated drawn painted
     single whole entire main other same actual real visible lone only solitary
-    left right upper lower top bottom leftmost rightmost topmost uppermost lowest middle central""".split()
+    left right upper lower top bottom leftmost rightmost topmost uppermost lowest middle central
+    tiniest littlest highest bottommost lowermost nearest closest farthest furthest violet
+    second third fourth fifth sixth seventh eighth ninth tenth 2nd 3rd 4th 5th""".split()
 )
 
 # Common words for other things. A slip of the pen leads from "dgo" to "dog", but a word of this list is no slip: who

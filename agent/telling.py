@@ -46,7 +46,7 @@ def missing(prose: Prose, telling: Telling, group: Group, start: str = "") -> Ve
         )
         return "unsure", round(min(group.score, 0.5), 4)
     start = start or ("There are no" if is_plural(group.name) else "There is no")
-    prose.say(f"{start} {group.name} {telling.where}.")
+    prose.say(f"{start} {form(group, 1)} {telling.where}.")
     return "not_found", group.score
 
 
@@ -97,13 +97,16 @@ def mean(scores: Sequence[float], otherwise: float = 0.0) -> float:
 
 
 def form(group: Group, many: int) -> str:
-    return group.name if many == 1 else plural(group.name)
+    """The name for so many, with what narrowed it: "largest key", "apples left of the tree"."""
+    name = group.name if many == 1 else plural(group.name)
+    verb = "is" if many == 1 and not is_plural(group.name) else "are"
+    return f"{group.before}{name}{group.after.replace('{be}', verb)}"
 
 
 def amount(group: Group) -> str:
     """ "a dog", "two apples"."""
     many = len(group.sightings)
-    return indefinite(group.name) if many == 1 else f"{number_word(many)} {plural(group.name)}"
+    return indefinite(form(group, 1)) if many == 1 else f"{number_word(many)} {form(group, many)}"
 
 
 def singular_start(groups: Sequence[Group]) -> bool:

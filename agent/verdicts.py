@@ -1,28 +1,23 @@
 """Verdicts: what each step of a plan comes to, from what passed the checks."""
 
-import math
 import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
-from functools import partial
 
 from agent.checking import Checker
+from agent.choosing import as_many, described, lies, narrowed, within
 from agent.findings import Finding, Group
 from agent.inflection import singular
-from agent.intents import Intent, Relation, Step
+from agent.intents import MAX_FILTERS, Intent, Step
 from agent.lexicon import MatchKind, normalise
+from agent.narrowing import is_general
 from agent.perception import pictures_of, pointed_at
-from agent.sightings import Sighting, covered, relation_between, without_duplicates
-from ferret.regions import Box, Region
+from agent.sightings import Sighting, covered, without_duplicates
 
 # What people call text and what carries it; when no such thing was seen, the text itself answers for it.
 _TEXT_WORDS = re.compile(
     r"\b(?:sign|board|text|word|letter|label|writing|inscription|plate|poster|banner|caption|print)s?\b"
 )
-_LEFT, _RIGHT = re.compile(r"\bleft"), re.compile(r"\bright")
-_TOP, _BOTTOM = re.compile(r"\b(?:top|upper)"), re.compile(r"\b(?:bottom|lower)")
-_LARGE = re.compile(r"\b(?:largest|biggest)\b")
-_SMALL = re.compile(r"\b(?:smallest|tiniest)\b")
 
 
 def findings_of(checker: Checker, outside: Collection[int] = ()) -> list[Finding]:
@@ -96,19 +91,41 @@ def _target(checker: Checker, step: Step, phrase: str, images: Sequence[int], gi
     found: list[Sighting] = []
     for image in images:
         found += checker.present(phrase, image)
-    found = _within(found, [checker.regions[index] for index in given], checker)
-    match = checker.lexicon.match(phrase)
-    found = _placed(found, match.modifiers, step, checker)
-    found = _as_many(sorted(found, key=lambda s: -s.score), step, checker)
-    if found:
-        score = sum(sighting.score for sighting in found) / len(found)
-    else:
+    found = within(found, [checker.regions[index] for index in given], checker)
+    known = checker.knows(phrase) or checker.speaks_freely
+    filters = step.filters_of(phrase)
+    if not found:
         score = min(checker.absence(phrase, image) for image in images)
-    return Group(phrase, spoken_name(phrase, checker), tuple(found), score, known=match.known or checker.speaks_freely)
+        return Group(phrase, spoken_name(phrase, checker), (), score, known=known)
+    chosen = narrowed(found, filters, step, checker, lambda anchor: _all_of(checker, step, anchor, images))
+    if chosen.lacking:
+        missing = _target(checker, step.model_copy(update={"filters": ()}), chosen.lacking, images, ())
+        return replace(missing, phrase=phrase)
+    kept = as_many(sorted(chosen.found, key=lambda s: -s.score), step, checker)
+    ordered = chosen.found if any(one.order is not None for one in filters) else kept
+    score = sum(sighting.score for sighting in kept or found) / len(kept or found) * chosen.certainty
+    before, after = described(filters, step)
+    name = spoken_name(phrase, checker)
+    return Group(phrase, name, tuple(ordered), score, known=known, before=before, after=after)
+
+
+def _all_of(checker: Checker, step: Step, phrase: str, images: Sequence[int], depth: int = 0) -> list[Sighting]:
+    """All that an anchor names, narrowed by filters of its own."""
+    found = [sighting for image in images for sighting in checker.present(phrase, image)]
+    if depth > MAX_FILTERS or not found:
+        return found
+
+    def deeper(anchor: str) -> list[Sighting]:
+        return _all_of(checker, step, anchor, images, depth + 1)
+
+    one = step.model_copy(update={"quantity": "one"})
+    return narrowed(found, step.filters_of(phrase), one, checker, deeper).found
 
 
 def spoken_name(phrase: str, checker: Checker) -> str:
     """How an answer calls what a phrase names: in the asker's own word, save for slips and for what was not checked."""
+    if is_general(phrase):
+        return singular(normalise(phrase).split()[-1])
     match = checker.lexicon.match(phrase)
     own = singular(normalise(phrase)) or phrase
     if match.name is None:
@@ -118,7 +135,7 @@ def spoken_name(phrase: str, checker: Checker) -> str:
 
 def _everything(checker: Checker, images: Sequence[int], given: Sequence[int]) -> list[Group]:
     found = [sighting for image in images for sighting in checker.everything(image)]
-    found = _within(found, [checker.regions[index] for index in given], checker)
+    found = within(found, [checker.regions[index] for index in given], checker)
     return _by_name(found)
 
 
@@ -167,50 +184,9 @@ def _operands(checker: Checker, step: Step, images: Sequence[int], given: Sequen
     alone = step.intent is Intent.RELATE and step.relation is not None and len(groups) == 1
     if alone and not step.yes_no and step.relation is not None and groups[0].sightings:
         anchor = groups[0].sightings[0]
-        near = [s for s in checker.everything(anchor.image) if _lies(s, anchor, step.relation, checker)]
+        near = [s for s in checker.everything(anchor.image) if lies(s, anchor, step.relation, checker)]
         groups += _by_name(near)
     return groups
-
-
-def _lies(one: Sighting, anchor: Sighting, relation: Relation, checker: Checker) -> bool:
-    """Whether a thing lies so to the anchor; the anchor itself does not."""
-    if covered(one.region, anchor.region) > 0.8 and covered(anchor.region, one.region) > 0.8:
-        return False
-    return holds(relation, one, anchor, checker.pictures[anchor.image].size)
-
-
-def holds(relation: Relation, a: Sighting, b: Sighting, size: tuple[int, int]) -> bool:
-    """Whether `a` lies so to `b`, by their boxes in a picture of (width, height). Depth cannot be told from boxes."""
-    if a.image != b.image:
-        return False
-    seen = relation_between(a.region, b.region)
-    apart = seen not in {"overlapping", "inside", "around"}
-    across = (a.box[0] + a.box[2] - b.box[0] - b.box[2]) / 2
-    down = (a.box[1] + a.box[3] - b.box[1] - b.box[3]) / 2
-    match relation:
-        case Relation.LEFT:
-            return seen == "left of" or (apart and across < 0 and abs(across) >= 0.5 * abs(down))
-        case Relation.RIGHT:
-            return seen == "right of" or (apart and across > 0 and abs(across) >= 0.5 * abs(down))
-        case Relation.ABOVE:
-            return seen == "above" or (apart and down < 0 and abs(down) >= 0.5 * abs(across))
-        case Relation.BELOW:
-            return seen == "below" or (apart and down > 0 and abs(down) >= 0.5 * abs(across))
-        case Relation.INSIDE:
-            return covered(a.region, b.region) >= 0.9 and a.region.area < b.region.area
-        case Relation.NEAR:
-            return gap_between(a.region, b.region) <= 0.12 * math.hypot(*size)
-        case Relation.ON:
-            return seen in {"overlapping", "inside"} or (seen == "above" and gap_between(a.region, b.region) <= 4.0)
-        case _:
-            return seen in {"overlapping", "inside", "around"}
-
-
-def gap_between(a: Box, b: Box) -> float:
-    """Pixels between two boxes; 0 when they touch."""
-    across = max(a.x1 - b.x2, b.x1 - a.x2, 0.0)
-    down = max(a.y1 - b.y2, b.y1 - a.y2, 0.0)
-    return math.hypot(across, down)
 
 
 # --- text -------------------------------------------------------------------------------------------------------------
@@ -242,7 +218,12 @@ def _text_on(checker: Checker, step: Step, phrase: str, images: Sequence[int], g
     group = _target(checker, step, phrase, images, given)
     lines = [line for image in images for line in _lines(checker, image)]
     if not group.sightings:
-        if lines and (_TEXT_WORDS.search(phrase.lower()) or not group.known):
+        filters = step.filters_of(phrase)
+        if lines and filters and not group.before + group.after and _TEXT_WORDS.search(phrase.lower()):
+            # No sign was seen, but its text was: the text is what is chosen by its place.
+            chosen = narrowed(lines, filters, step, checker, lambda anchor: _all_of(checker, step, anchor, images))
+            return _text_group(phrase, chosen.found) if not chosen.lacking else group
+        if not filters and lines and (_TEXT_WORDS.search(phrase.lower()) or not group.known):
             return _text_group(phrase, lines)
         return group
     with_text = [
@@ -268,56 +249,3 @@ def _lines(checker: Checker, image: int) -> list[Sighting]:
 def joined(lines: Sequence[Sighting]) -> str:
     """Lines that stand together as one text."""
     return " ".join(" ".join((line.text or "").split()) for line in lines)
-
-
-# --- choosing among what was found ------------------------------------------------------------------------------------
-
-
-def _within(found: Sequence[Sighting], regions: Sequence[Region], checker: Checker) -> list[Sighting]:
-    """Those that lie mostly in one of the regions; all when there are none."""
-    if not regions:
-        return list(found)
-    boxes = [region.bounds(*checker.pictures[region.image].size) for region in regions]
-    return [
-        one
-        for one in found
-        if any(box.image == one.image and covered(one.region, box) >= checker.limits.inside for box in boxes)
-    ]
-
-
-def _placed(found: list[Sighting], modifiers: Sequence[str], step: Step, checker: Checker) -> list[Sighting]:
-    """Those that a word of place or size in the question means: one is the outermost, several lie in that half."""
-    words = " ".join(modifiers)
-    if len(found) < 2 or not words:
-        return found
-    if _LARGE.search(words):
-        return [max(found, key=lambda s: s.region.area)]
-    if _SMALL.search(words):
-        return [min(found, key=lambda s: s.region.area)]
-    for pattern, axis, sign in ((_LEFT, 0, 1), (_RIGHT, 0, -1), (_TOP, 1, 1), (_BOTTOM, 1, -1)):
-        if not pattern.search(words):
-            continue
-        if step.quantity == "one":
-            found = [min(found, key=partial(_outwards, axis=axis, sign=sign))]
-        else:
-            found = [s for s in found if sign * (_middle(s, axis) - checker.pictures[s.image].size[axis] / 2) < 0]
-    return found
-
-
-def _outwards(sighting: Sighting, axis: int, sign: int) -> float:
-    return sign * _middle(sighting, axis)
-
-
-def _middle(sighting: Sighting, axis: int) -> float:
-    return (sighting.box[axis] + sighting.box[axis + 2]) / 2
-
-
-def _as_many(found: list[Sighting], step: Step, checker: Checker) -> list[Sighting]:
-    """As many as the question speaks of: for one, the clear winner, or all where there is none. The best come first."""
-    if step.intent in {Intent.EXIST, Intent.COUNT, Intent.LIST, Intent.READ}:
-        return found
-    if step.quantity == "one" and len(found) > 1 and found[0].score >= checker.limits.clear_winner * found[1].score:
-        return found[:1]
-    if step.intent in {Intent.RELATE, Intent.COMPARE} and step.quantity == "one":
-        return found[:1]
-    return found[: step.quantity] if isinstance(step.quantity, int) else found

@@ -36,6 +36,15 @@ _CONTRACTIONS = tuple(
         (r"\b(I|you|we|they)'(?:ll)\b", r"\1 will"),
         (r"\blet'?s\b", "let us"),
         (r"\bcan'?t\b|\bcannot\b", "can"),
+        (r"\b(that|which|who) (is|are|was|were|do|does|did)n'?t\b", r"\1 \2 not"),
+        (
+            (
+                r"(?<=\w )(is|are|was|were)n'?t (?=(?:to the |on the )?(?:left|right)\b|above|below|under|inside|near|"
+                r"next to|"
+                r"in (?:the|an?) (?!pic|im|ph|sc)|red|orange|yellow|green|blue|purple|pink|brown|black|white|gr[ea]y)"
+            ),
+            r"\1 not ",
+        ),
         (r"\b(is|are|do|does|did|was|were|could|has|have|would)n'?t\b", r"\1"),
         (r"\b(?:pls|plz|plse)\b", "please"),
         (r"\bgimme\b", "give me"),
@@ -381,10 +390,13 @@ _LEAD = _re(
     r"|(?:look|search) (?:closely|carefully|again|at <pic\d*>) and "
     r")"
 )
+# "from the right", "at the top right": there it is a side, and no tag of politeness.
+_NO_SIDE = "".join(f"(?<!{word} )" for word in "the to or top bottom upper lower far very".split())
 _TAIL = _re(
     r"[\s,;:.!?-]+(?:please|thanks?(?: (?:you|a lot|so much))?|thank you(?: (?:very|so) much)?|for me|for us|if "
     r"(?:you )?(?:can|could|may|please)|"
-    r"if possible|if (?:there (?:is|are) )?any|if there is one|or not|right|ok|okay|exactly|precisely|then|"
+    rf"if possible|if (?:there (?:is|are) )?any|if there is one|or not|{_NO_SIDE}right|ok|"
+    r"okay|exactly|precisely|then|"
     r"at all|in total|altogether|overall|all together|too|as well|anywhere|somewhere|now|ferret|"
     r"at the moment|currently|in (?:one|a few|a single|your own) (?:words?|sentences?)|briefly|carefully|"
     r"in (?:full |great |more )?detail|by any chance|yes or no|do you think|would you say|perhaps|maybe|again|"

@@ -2,12 +2,12 @@
 
 import re
 
-from agent.intents import Intent
+from agent.intents import Colour, Intent
 from agent.lexicon import Lexicon
 from agent.noun_phrases import Named, named
-from agent.rules.common import BE, Draft, pattern
-from agent.rules.relating import ANY_RELATION
-from agent.wording import MARK
+from agent.relation_words import ANY_RELATION
+from agent.rules.common import BE, IN, Draft, pattern
+from agent.wording import MARK, PICTURE
 
 _COUNT_MANY = pattern(
     r"^(?:in total\s*,?\s*|exactly |about |roughly |so )?how (?:many|much) (?P<np>.+?)(?P<rest> (?:(?:is|"
@@ -42,7 +42,18 @@ _COUNT_KINDS = pattern(
     rf"under|"
     rf"behind|hidden|located|drawn|seen|found|contained|displayed|within)\b|<)(?P<np>.+)$"
 )
-_COUNT_WHERE = pattern(rf"^ (?:{BE} )?(?:there )?(?P<lies>(?:{ANY_RELATION}) (?!<|which|that).+)$")
+_COUNT_WHERE = pattern(
+    rf"^ (?:{BE} )?(?:there )?(?:(?:that|which) {BE} )?"
+    rf"(?P<lies>(?:not )?(?:(?:{ANY_RELATION}) (?!which|that).+|(?:{'|'.join(Colour)})|"
+    r"(?:on|at|to) the (?:left|right|top|bottom)\b.*))$"
+)
+
+_COUNT_FILLER = pattern(
+    rf"(?:[ ,](?:{BE}|there|visible|shown|present|found|seen|do|does|did|can|could|would|be|have|has|you|we|i|u|"
+    rf"{PICTURE}|one|see|show|shows|contains?|includes?|holds?|depicts?|features?|find|spot|count|make|out|in|on|at|it|here|all|total|altogether|together|here|please|appears?|exists?|occurs?|that|which|"
+    r"depicted|drawn|displayed|contained|currently|the|recogni[sz]e|identify|detect|notice|<it>|got|located|scene|view))*"
+)
+_IN_REGION = pattern(rf"^ (?:{BE} )?(?:there )?(?:{IN} )+{MARK}$")
 
 
 def count(text: str, lexicon: Lexicon) -> Draft | None:
@@ -62,10 +73,12 @@ def count(text: str, lexicon: Lexicon) -> Draft | None:
         if kinds and not named(words, lexicon).targets:
             where = " ".join(re.findall(MARK, words))
             return Draft(Intent.COUNT, named(f"{kinds['np']} {where}", lexicon))
-        # "How many apples are left of the tree?" stays whole: what is not understood must not be left out.
-        if (lies := _COUNT_WHERE.match(rest)) and "<" not in rest:
-            words = f"{words} {lies['lies']}"
+        # "How many apples are left of the tree?" asks for apples left of the tree.
+        if (lies := _COUNT_WHERE.match(rest)) and not _IN_REGION.match(rest):
+            words = f"{words} that are {lies['lies']}"
         elif marks := re.findall(MARK, rest):
             words = f"{words} in {' '.join(marks)}"
+        elif rest and not _COUNT_FILLER.fullmatch(rest):
+            words += rest  # what is not understood must not be left out
         return Draft(Intent.COUNT, named(words, lexicon))
     return None

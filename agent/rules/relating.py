@@ -4,42 +4,12 @@ import re
 
 from agent.intents import Intent, Relation
 from agent.lexicon import Lexicon
+from agent.narrowing import is_general
 from agent.noun_phrases import Named, named
+from agent.relation_words import ANY_RELATION, relation_in
 from agent.rules.common import BE, Draft, pattern
 from agent.wording import MARK, PICTURE
 
-_SIDE = r"(?:\s*[- ]?hand)?(?: side)?"
-_RELATIONS: tuple[tuple[Relation, str], ...] = (
-    (
-        Relation.LEFT,
-        (
-            rf"(?:(?:to|on|at) )?(?:the |its )?left{_SIDE} (?:of|from)|left of|(?:further|farther|more) (?:to the "
-            rf")?left than"
-        ),
-    ),
-    (
-        Relation.RIGHT,
-        (
-            rf"(?:(?:to|on|at) )?(?:the |its )?right{_SIDE} (?:of|from)|right of|(?:further|farther|more) (?:to "
-            rf"the )?right than"
-        ),
-    ),
-    (Relation.ABOVE, r"(?:directly |right |just )?(?:above|over)|higher(?: up)? than"),
-    (Relation.BELOW, r"(?:directly |right |just )?(?:below|under|underneath|beneath)|lower(?: down)? than"),
-    (Relation.FRONT, r"(?:right |directly )?in (?:the )?front of"),
-    (Relation.BEHIND, r"(?:right |directly )?(?:behind|at the back of|hidden by|covered by|in back of)"),
-    (
-        Relation.NEAR,
-        (
-            r"(?:right )?(?:next to|beside|besides|near(?: to|by)?|close to|adjacent to|by|alongside|around|by "
-            r"the side of|close by|closest to|nearest(?: to)?)"
-        ),
-    ),
-    (Relation.ON, r"(?:on top of|atop|upon|on)"),
-    (Relation.OVERLAPPING, r"(?:overlapping(?: with)?|touching|in contact with|covering|hiding)"),
-    (Relation.INSIDE, r"(?:inside(?: of)?|within|into|contained in|enclosed by|surrounded by|in)"),
-)
-ANY_RELATION = "|".join(f"(?P<{relation.name}>{words})" for relation, words in _RELATIONS)
 _LIES = (
     r"(?:located|positioned|placed|situated|found|standing|sitting|lying|shown|resting|stand|lie|sit|appear|"
     r"somewhere|visible|seen|"
@@ -70,7 +40,8 @@ _RELATE_PLACED = pattern(
 )
 _RELATE_EITHER = pattern(
     rf"^{BE} (?P<a>.+?) (?:{_LIES} )?(?:(?:on|to|at) )?(?:the )?(?:left|right|above|below|over|under|in front|behind|"
-    rf"inside|outside|on|higher|lower)(?: side)?(?: of)?,? or (?:is <it> )?(?:{ANY_RELATION}) (?P<b>.+)$"
+    rf"inside|outside|on|higher|lower)(?: side)?(?: of)?,? or (?:is <it> )?(?:{ANY_RELATION}) "
+    r"(?P<b>(?!the (?:left|right|top|bottom)\b).+)$"
 )
 _RELATE_TOUCHING = pattern(rf"^{BE} (?P<a>.+?) (?:overlapping|touching|intersecting|in contact)(?: with <it>)?$")
 _RELATE_BETWEEN = pattern(
@@ -139,6 +110,7 @@ def relate(text: str, lexicon: Lexicon) -> Draft | None:
             tuple(operand for operand in operands if not re.fullmatch(MARK, operand)),
             tuple(operand for operand in operands if re.fullmatch(MARK, operand)),
             operands,
+            filters=tuple(one for each in found for one in each.filters),
         )
         return Draft(Intent.RELATE, together, relation=relation, yes_no=yes_no)
 
@@ -173,7 +145,7 @@ def relate(text: str, lexicon: Lexicon) -> Draft | None:
             there = re.sub(r"^there ", "", match["a"], flags=re.I)
             return draft(there, relation=relation, yes_no=not both)
     if match := _RELATE_IS.match(text):
-        relation = _relation(match)
+        relation = relation_in(match)
         if (
             relation is not None
             and not _only_scope(relation, match["a"], match["b"])
@@ -185,18 +157,18 @@ def relate(text: str, lexicon: Lexicon) -> Draft | None:
                 return draft(match["a"], other["b"])
             return draft(match["a"], _EACH_OTHER.sub("", match["b"]), relation=relation, yes_no=True)
     if match := _RELATE_WHAT_LATE.match(text):  # "What is the dog left of?" asks for what is right of it
-        relation = _relation(match)
+        relation = relation_in(match)
         return draft(match["a"], relation=relation.inverse or relation if relation is not None else None)
     if match := _RELATE_WHAT.match(text):
-        relation = _relation(match)
+        relation = relation_in(match)
         if relation is not None and not _only_scope(relation, "what", match["b"]):
+            what = " ".join((match["a"] or match["c"] or "thing").split())
+            which = named(f"{what} {text[match.start(relation.name) :]}", lexicon)
+            one = any(narrowing.order is not None for _, narrowing in which.filters)
+            if which.targets and (one or not is_general(which.targets[0])):
+                return Draft(Intent.GROUND, which, coordinates=True)  # "Which apple is closest to the tree?"
             return draft(match["b"], relation=relation)
     return None
-
-
-def _relation(match: re.Match[str]) -> Relation | None:
-    groups = match.groupdict()
-    return next((relation for relation, _ in _RELATIONS if groups.get(relation.name)), None)
 
 
 def _inner(text: str) -> str:
