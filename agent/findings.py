@@ -15,7 +15,8 @@ class Group:
     `region` the index of the given region that it is. `score` is how sure the finding is, that nothing was found
     included. `known` is False for a word that no loaded model has a name for. `prose` are Ferret's own words, when they
     are more than a name. `before` and `after` say what narrowed it, around its name: "largest ", " left of the tree";
-    "{be}" stands for "is" or "are".
+    "{be}" stands for "is" or "are". `lacking` tells that this is not what was asked about, but what others were to be
+    chosen by, and that it is not there.
     """
 
     phrase: str | None
@@ -27,12 +28,13 @@ class Group:
     prose: str | None = None
     before: str = ""
     after: str = ""
+    lacking: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON for the state."""
         return {
             "phrase": self.phrase, "name": self.name, "score": self.score, "region": self.region, "known": self.known,
-            "prose": self.prose, "before": self.before, "after": self.after,
+            "prose": self.prose, "before": self.before, "after": self.after, "lacking": self.lacking,
             "sightings": [sighting.to_json() for sighting in self.sightings],
         }  # fmt: skip
 

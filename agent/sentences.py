@@ -32,6 +32,8 @@ def tell(prose: Prose, telling: Telling) -> Verdict:
     """The sentences of one step."""
     if telling.finding.outside:
         return outside(prose, telling)
+    if lacking := [group for group in telling.finding.groups if group.lacking]:
+        return together([missing(prose.sentence(), telling, group) for group in lacking])
     return _TELLERS[telling.step.intent](prose, telling)
 
 
@@ -90,7 +92,7 @@ def _ground(prose: Prose, telling: Telling) -> Verdict:
             verdicts.append(("unsure", group.score))
             continue
         verb = "is" if many == 1 and not is_plural(group.name) else "are"
-        count = f"{number_word(many)} " if many > 1 and telling.step.quantity == "all" else ""
+        count = f"{number_word(many)} " if many > 1 and telling.step.quantity != "one" else ""
         prose.say("The ").link(f"{count}{form(group, many)}", group.sightings).say(f" {verb} here.")
         verdicts.append(("answered", group.score))
     return together(verdicts)
@@ -210,7 +212,7 @@ def _read(prose: Prose, telling: Telling) -> Verdict:
             prose.say(f"{subject} {verb} ")
             for index, sighting in enumerate(told):
                 prose.say(" and " if index == len(told) - 1 and index else ", " if index else "")
-                prose.say('"').link(sighting.text or "", [_as_read(sighting)]).say('"')
+                prose.cite(sighting.text or "", [_as_read(sighting)])
             prose.say(".")
             verdicts.append(("answered", mean([sighting.score for sighting in told])))
     return together(verdicts)

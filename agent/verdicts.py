@@ -100,7 +100,7 @@ def _target(checker: Checker, step: Step, phrase: str, images: Sequence[int], gi
     chosen = narrowed(found, filters, step, checker, lambda anchor: _all_of(checker, step, anchor, images))
     if chosen.lacking:
         missing = _target(checker, step.model_copy(update={"filters": ()}), chosen.lacking, images, ())
-        return replace(missing, phrase=phrase)
+        return replace(missing, phrase=phrase, lacking=True)
     kept = as_many(sorted(chosen.found, key=lambda s: -s.score), step, checker)
     ordered = chosen.found if any(one.order is not None for one in filters) else kept
     score = sum(sighting.score for sighting in kept or found) / len(kept or found) * chosen.certainty
