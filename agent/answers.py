@@ -6,13 +6,14 @@ else; fields may be added here, none may change its name or its meaning.
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 
 from ferret.errors import RequestError
 
 if TYPE_CHECKING:
+    import supervision
     from PIL import Image
 
 Status = Literal["answered", "not_found", "unsure"]
@@ -141,6 +142,37 @@ class Answer(_Part):
         except OSError as error:
             raise RequestError(f"cannot write the overlay {str(target)!r}: {error.strerror or error}") from error
         return target
+
+    def to_supervision(self, image: int = 0) -> "supervision.Detections":
+        """The regions on one picture as `supervision.Detections`; `agent.exports.from_supervision` leads back."""
+        from agent.exports import to_supervision
+
+        return to_supervision(self.regions, image)
+
+    def to_coco(self, names: Sequence[str] = ()) -> dict[str, Any]:
+        """The regions on all pictures as a COCO dataset with masks as COCO RLE; `names` are the pictures' files."""
+        from agent.exports import to_coco
+
+        return to_coco(self.regions, self._sizes(), names)
+
+    def to_label_studio(self, name: str, image: int = 0) -> dict[str, Any]:
+        """The regions on one picture as a Label Studio task, with the picture under `name`, its URL or path there."""
+        from agent.exports import to_label_studio
+
+        return to_label_studio(self.regions, self._sizes(image)[image], name, image)
+
+    def to_fiftyone(self, image: int = 0) -> dict[str, Any]:
+        """The regions on one picture as the JSON of FiftyOne's `Detections`."""
+        from agent.exports import to_fiftyone
+
+        return to_fiftyone(self.regions, self._sizes(image)[image], image)
+
+    def _sizes(self, image: int = 0) -> list[tuple[int, int]]:
+        if not self._pictures:
+            raise RequestError("this answer carries no pictures; use the functions of agent.exports, which take sizes")
+        if not 0 <= image < len(self._pictures):
+            raise RequestError(f"there is no picture {image}; they count from 0 to {len(self._pictures) - 1}")
+        return [picture.size for picture in self._pictures]
 
 
 def checked_picture_path(path: str | Path) -> Path:

@@ -5,6 +5,7 @@ The wordings stand here alone. The embedded weights answer in fixed short forms 
 """
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -21,8 +22,11 @@ if TYPE_CHECKING:
 
 REFER = "What is <region1>?"
 HINT = " Hint: {}."
+READ = "What is written in <region1>?"
 DESCRIBE = "Describe the picture. Include the coordinates for each mentioned object."
 
+# What makes control tokens, names of regions and coordinates of words.
+_BRACKETS = re.compile(r"[<>\[\]|]+")
 # A longer answer than this is prose of its own, not a name.
 NAME_WORDS = 4
 
@@ -71,8 +75,14 @@ class Reply:
 
 
 def refer(key: str, region: Region, hint: str | None = None) -> Ask:
-    """What is in this region? `hint` is what an instrument takes it for."""
-    return Ask(key, region.image, REFER + (HINT.format(hint) if hint else ""), (region,))
+    """What is in this region? `hint` is what an instrument takes it for: words, whatever else it may hold."""
+    words = " ".join(_BRACKETS.sub(" ", hint).split()) if hint else ""
+    return Ask(key, region.image, REFER + (HINT.format(words) if words else ""), (region,))
+
+
+def read(key: str, region: Region) -> Ask:
+    """What is written in this region?"""
+    return Ask(key, region.image, READ, (region,))
 
 
 def ground(key: str, image: int, name: str, *, every: bool) -> Ask:
@@ -107,6 +117,16 @@ def ask_ferret(asks: Sequence[Ask], images: Sequence["Image.Image"], context: Co
             confidence = min(max(float(generation.confidence), 0.0), 1.0)
             replies[ask.key] = Reply(ask.key, index, generation.text, parsed.text.strip(), confidence, boxes)
     return replies
+
+
+def said_text(reply: Reply) -> str | None:
+    """The text that an answer about writing quotes, the answer itself when it quotes none; None when there is no
+    text.
+    """
+    if reply.denies or not reply.text:
+        return None
+    quoted = re.findall(r'["\u201c]([^"\u201c\u201d]+)["\u201d]', reply.text)
+    return " ".join(quoted) if quoted else reply.text
 
 
 def name_probabilities(ask: Ask, names: Sequence[str], image: "Image.Image", context: Context) -> dict[str, float]:

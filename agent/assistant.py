@@ -7,21 +7,30 @@ chat.ask("Where are the apples?", "scene.png")
 chat.ask("And the dog?")
 """
 
+import asyncio
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from agent.answers import Answer
 from agent.artifacts import ArtifactStore
+from agent.asker import Asker
 from agent.context import Context
 from agent.events import AnswerReady, Event, read_event
 from agent.graph import RECURSION_LIMIT, build_graph, graph
 from agent.instruments import Instruments
-from agent.request import RegionSource, checked_question, flat_images, prepare
+from agent.looks import Looks
+from agent.memory import nameable
+from agent.planner import PlannerSource, chosen_planner
+from agent.recalling import turned_to
+from agent.request import RegionSource, checked_question, prepare
 from agent.settings import Limits, Thresholds
 from agent.state import AskInput
 from agent.threads import ThreadStore, checked_thread_id
+from agent.turns import Opening, Runner, Turn, TurnKeeper
+from agent.undoing import undo
 from ferret.errors import RequestError
 from ferret.images import ImageSource
 
@@ -29,13 +38,16 @@ if TYPE_CHECKING:
     from langgraph.graph.state import CompiledStateGraph
 
 
-class VisionAgent:
+class VisionAgent(Asker):
     """An assistant that can be pointed at any part of a picture. Offline; models are loaded on first use, once.
 
     `model` is the name or folder of Ferret's weights (default: the embedded ones), `device` a torch device (default: a
-    GPU where there is one). `folder` is where threads are kept. Several threads may share one agent.
+    GPU where there is one). `planner` is a chat model, or its name, that makes the plans instead of the offline rules
+    (`agent.planner`; default: what the environment says, else the rules). `folder` is where threads are kept, or
+    their artifacts alone, beside the PostgreSQL `database` of that URL (`agent.threads`). Several threads may share one
+    agent.
 
-    Raises `WeightsError` when the model is not known.
+    Raises `WeightsError` when the model is not known, `RequestError` when there is no such planner.
     """
 
     def __init__(
@@ -46,36 +58,27 @@ class VisionAgent:
         instruments: Instruments | None = None,
         thresholds: Thresholds | None = None,
         limits: Limits | None = None,
+        planner: PlannerSource = None,
         folder: str | Path | None = None,
+        database: str | None = None,
     ) -> None:
         if instruments is not None and (model is not None or device is not None):
             raise RequestError("give either instruments or a model and device; instruments bring their own")
         self.thresholds = thresholds or Thresholds()
         self.limits = limits or Limits()
+        self.planner = chosen_planner(planner)
         self.instruments = instruments or Instruments(model, device)
         self.instruments.check_model()
-        self.threads = ThreadStore(folder)
+        self.threads = ThreadStore(folder, database)
+        self.looks = Looks()
         self._thread_graph: CompiledStateGraph[Any, Any, Any, Any] | None = None
 
-    def ask(
-        self, question: str, *images: ImageSource | Sequence[ImageSource], regions: Sequence[RegionSource] = ()
-    ) -> Answer:
-        """Answers one question about one or more pictures.
-
-        `images` are paths, bytes, PIL pictures or uint8 arrays [H, W, 3]; `regions` are `ferret.regions` objects or
-        specs such as "box:10,20,90,120", in pixels of the original; `<region1>` in the question names the first.
-
-        Raises `RequestError` when the request cannot be served as it stands.
-        """
-        return _last(self.stream(question, *images, regions=regions))
-
-    def stream(
-        self, question: str, *images: ImageSource | Sequence[ImageSource], regions: Sequence[RegionSource] = ()
+    def _turn(
+        self, question: str, images: list[ImageSource], regions: Sequence[RegionSource], *, tokens: bool
     ) -> Iterator[Event]:
-        """As `ask`, but yields what happens as it happens; the last event is `AnswerReady`."""
         artifacts = ArtifactStore()
-        request = prepare(question, flat_images(images), regions, artifacts, self.limits)
-        return self._events(graph, request, artifacts, {})
+        request = prepare(question, images, regions, artifacts, self.limits)
+        return self._events(graph, request, artifacts, {"tokens": tokens}, request["images"])
 
     def thread(self, name: str | None = None) -> "AgentThread":
         """A conversation that is kept under `name` (a new one without): it remembers its pictures and what was
@@ -89,25 +92,31 @@ class VisionAgent:
             instruments=self.instruments.sibling(model),
             thresholds=self.thresholds,
             limits=self.limits,
+            planner=self.planner,
             folder=self.threads.folder,
         )
         agent.threads = self.threads
+        agent.looks = self.looks
         return agent
 
     def _durable_graph(self) -> "CompiledStateGraph[Any, Any, Any, Any]":
-        if self._thread_graph is None:
-            self._thread_graph = build_graph(self.threads.checkpointer())
-        return self._thread_graph
+        checkpointer = self.threads.checkpointer()
+        durable = self._thread_graph
+        if durable is None or durable.checkpointer is not checkpointer:  # a store that was closed opens another
+            durable = self._thread_graph = build_graph(checkpointer)
+        return durable
 
     def _events(
         self,
         runner: "CompiledStateGraph[Any, Any, Any, Any]",
-        request: AskInput,
+        request: AskInput | None,
         artifacts: ArtifactStore,
         config: dict[str, Any],
+        images: list[str],
     ) -> Iterator[Event]:
-        context = Context(self.instruments, artifacts, self.thresholds, self.limits)
-        options: dict[str, Any] = {"durability": "sync"} if config else {}
+        """The events of one run; without a request it goes on where its thread was cut off."""
+        context = Context(self.instruments, artifacts, self.thresholds, self.limits, self.planner, self.looks)
+        options: dict[str, Any] = {"durability": "sync"} if "thread_id" in config else {}
         answer: Any = None
         for mode, value in runner.stream(
             request,
@@ -120,49 +129,85 @@ class VisionAgent:
                 yield read_event(value)
             elif "answer" in value:
                 answer = value["answer"]["answer"]
-        pictures = [artifacts.image(key) for key in request["images"]]
+        pictures = [artifacts.image(key) for key in images]
         yield AnswerReady(answer=Answer.model_validate(answer).with_pictures(pictures))
 
 
-class AgentThread:
-    """One conversation. Its turns are kept on disk; the same name picks it up again, in any process."""
+class AgentThread(Asker):
+    """One conversation. Its turns are kept on disk; the same name picks it up again, in any process.
+
+    Its turns come one after another, whoever asks: a question waits for the one before, and finishes it first if a
+    process that died left it behind. A turn that raises or is stopped by its caller leaves the thread as it was.
+    """
 
     def __init__(self, agent: VisionAgent, name: str) -> None:
         self.agent = agent
         self.name = name
 
-    def ask(
-        self, question: str, *images: ImageSource | Sequence[ImageSource], regions: Sequence[RegionSource] = ()
-    ) -> Answer:
-        """As `VisionAgent.ask`; without pictures the question is about those of the thread."""
-        return _last(self.stream(question, *images, regions=regions))
-
-    def stream(
-        self, question: str, *images: ImageSource | Sequence[ImageSource], regions: Sequence[RegionSource] = ()
+    def _turn(
+        self, question: str, images: list[ImageSource], regions: Sequence[RegionSource], *, tokens: bool
     ) -> Iterator[Event]:
-        """As `ask`, but yields what happens as it happens; the last event is `AnswerReady`."""
+        """Without pictures the question is about those of the thread."""
         checked_question(question)
-        memory = self.memory()
-        pictures = flat_images(images) or memory.get("images", [])
-        if not pictures:
-            raise RequestError(f"thread {self.name!r} has no picture yet; give one with the question")
-        nameable = len(memory["pointed"] or memory["found"]) if memory else 0
+        keeper, run = self._keeper(), self._runner(tokens)
+        opening = keeper.open(run)
+        try:
+            request = self._request(opening, question, images, regions)
+        except BaseException:
+            opening.lock.release()
+            raise
+        return keeper.run(opening, request, run)
+
+    def resume(self) -> Answer | None:
+        """Finishes the turn that a process which died left behind, from the last step that it reached.
+
+        None when there is none. Whatever keeps the turn from being finished is raised; it is kept without an answer.
+        """
+        answer = self._keeper().resume(self._runner(tokens=False))
+        if answer is None:
+            return None
         artifacts = self.agent.threads.artifacts
-        request = prepare(question, pictures, regions, artifacts, self.agent.limits, nameable=nameable)
-        config = {"thread_id": self.name}
-        return self.agent._events(self.agent._durable_graph(), request, artifacts, config)
+        return answer.with_pictures([artifacts.image(key) for key in self.turns()[-1].images])
+
+    async def aresume(self) -> Answer | None:
+        """As `resume`, without blocking the event loop."""
+        return await asyncio.to_thread(self.resume)
+
+    def undo(self) -> Turn | None:
+        """Takes the last turn back: the thread is as it was before that question. The turn; None when there is none.
+
+        A turn that was cut off is the last one too: it is finished, or given up, before it is taken back.
+        """
+        with suppress(Exception):  # a turn that cannot be finished is kept without an answer
+            self.resume()
+        return undo(self._keeper())
+
+    def turns(self) -> list[Turn]:
+        """The turns so far, in order, each once; one that is under way or was cut off is not among them yet."""
+        return self._keeper().turns()
 
     def memory(self) -> dict[str, Any]:
         """What the thread remembers (`agent.memory`): `images` as artifact ids, the regions `pointed` at and
         `found`.
         """
-        state = self.agent._durable_graph().get_state({"configurable": {"thread_id": self.name}}).values
-        memory: dict[str, Any] = state.get("memory") or {}
-        return memory
+        return self._keeper().memory()
 
+    def _request(
+        self, opening: Opening, question: str, images: list[ImageSource], regions: Sequence[RegionSource]
+    ) -> AskInput:
+        memory = opening.memory
+        pictures = images or turned_to(question, memory)[1] or memory.get("images", [])
+        if not pictures:
+            raise RequestError(f"thread {self.name!r} has no picture yet; give one with the question")
+        artifacts, limits = self.agent.threads.artifacts, self.agent.limits
+        return prepare(question, pictures, regions, artifacts, limits, nameable=nameable(memory))
 
-def _last(events: Iterator[Event]) -> Answer:
-    for event in events:
-        if isinstance(event, AnswerReady):
-            return event.answer
-    raise RuntimeError("the graph ended without an answer")
+    def _keeper(self) -> TurnKeeper:
+        return TurnKeeper(self.agent.threads.database, self.agent._durable_graph(), self.name)
+
+    def _runner(self, tokens: bool) -> Runner:
+        def run(request: AskInput | None, config: dict[str, Any], images: list[str]) -> Iterator[Event]:
+            durable, artifacts = self.agent._durable_graph(), self.agent.threads.artifacts
+            return self.agent._events(durable, request, artifacts, {**config, "tokens": tokens}, images)
+
+        return run

@@ -173,10 +173,13 @@ def _show(answer: "Answer", save: str | None) -> None:
 def chat(images: Images = None, model: Model = None, thread: Thread = None) -> None:
     """Talk about pictures in the terminal; /help lists what can be typed."""
     from agent.assistant import VisionAgent
-    from agent.chat import Chat
+    from agent.chatting.conversation import Chat
 
     agent = VisionAgent(model)
-    Chat(agent.thread(thread), images or []).run()
+    try:
+        Chat(agent.thread(thread), images or []).run()
+    finally:
+        agent.threads.close()
 
 
 @app.command()

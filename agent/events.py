@@ -1,8 +1,15 @@
 """What happens while a question is answered, as typed events: `VisionAgent.stream` yields them in order.
 
-The last event of a turn is always `AnswerReady`.
+    plan, then tool_started / tool_finished, token and region as they come, then text piece by piece, then answer
+
+`Token` is what Ferret says, while it says it: its replies to the questions that the plan and the checks ask,
+coordinates included. They are what the answer is made from, not the answer: a reply that fails the checks never gets
+into it. The prose of the answer is composed after the checks, all at once; `TextPiece` hands it out phrase by phrase
+with the regions of each, so that it can be shown in colour as it comes. The last event of a turn is `AnswerReady`.
 """
 
+from collections.abc import Iterator
+from itertools import pairwise
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
@@ -40,6 +47,20 @@ class ToolFinished(_Event):
     error: str | None = None
 
 
+class Token(_Event):
+    """The next piece of one of Ferret's replies, as it is generated; several may grow side by side.
+
+    `image` and `question` are what Ferret was asked, `boxes` the boxes (pixels) around the regions of that question;
+    together they tell which reply the piece belongs to. Only `stream` and `astream` listen for these.
+    """
+
+    kind: Literal["token"] = "token"
+    image: int
+    question: str
+    boxes: list[list[float]]
+    text: str
+
+
 class RegionFound(_Event):
     """A thing that passed the checks. `box` is in pixels of the original."""
 
@@ -51,6 +72,17 @@ class RegionFound(_Event):
     source: Source
 
 
+class TextPiece(_Event):
+    """The next piece of the answer's prose; `regions` are the ids of the answer's regions that it names, if any.
+
+    The pieces joined are `Answer.text`.
+    """
+
+    kind: Literal["text"] = "text"
+    text: str
+    regions: list[int] = []
+
+
 class AnswerReady(_Event):
     """The answer."""
 
@@ -58,7 +90,7 @@ class AnswerReady(_Event):
     answer: Answer
 
 
-Event = PlanReady | ToolStarted | ToolFinished | RegionFound | AnswerReady
+Event = PlanReady | ToolStarted | ToolFinished | Token | RegionFound | TextPiece | AnswerReady
 
 _READER: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="kind")])
 
@@ -66,3 +98,12 @@ _READER: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="
 def read_event(value: Any) -> Event:
     """The event that a node of the graph wrote as JSON."""
     return _READER.validate_python(value)
+
+
+def text_pieces(answer: Answer) -> Iterator[TextPiece]:
+    """The prose of an answer cut where its spans begin and end."""
+    cuts = sorted({0, len(answer.text), *(edge for span in answer.spans for edge in (span.start, span.end))})
+    for start, end in pairwise(cuts):
+        named = [span.regions for span in answer.spans if span.start <= start and end <= span.end]
+        regions = list(dict.fromkeys(region for regions in named for region in regions))
+        yield TextPiece(text=answer.text[start:end], regions=regions)

@@ -12,12 +12,13 @@ server; threads compile their own with `build_graph(checkpointer)`.
 import os
 import time
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 # Before langgraph is imported: its serializer then revives no arbitrary objects from a checkpoint.
 os.environ.setdefault("LANGGRAPH_STRICT_MSGPACK", "true")
 
-from langgraph.config import get_stream_writer
+from langgraph.config import get_config, get_stream_writer
 from langgraph.graph import END, START, StateGraph
 from langgraph.runtime import Runtime
 from langgraph.types import Send
@@ -27,12 +28,14 @@ from agent.checking import Checker
 from agent.closer import closer_looks
 from agent.composing import compose
 from agent.context import Context, default_context
+from agent.events import Token, text_pieces
 from agent.findings import Finding
 from agent.intents import Plan
-from agent.memory import recall, remembered
+from agent.memory import nameable, remembered
+from agent.missing import with_missing_evidence
 from agent.perception import Observed, looks_for, take_look
-from agent.planning import plan_question
 from agent.reasoning import questions_for
+from agent.recalling import recall, turned_to
 from agent.request import prepare
 from agent.state import AskInput, AskOutput, Json, Look, State, region_from_json
 from agent.verdicts import findings_of
@@ -42,6 +45,7 @@ from ferret.regions import Region
 if TYPE_CHECKING:
     from langgraph.checkpoint.base import BaseCheckpointSaver
     from langgraph.graph.state import CompiledStateGraph
+    from PIL.Image import Image
 
 # Far above what a plan of the longest kind takes, far below langgraph's default.
 RECURSION_LIMIT = 25
@@ -58,13 +62,18 @@ def understand(state: State, runtime: Runtime[Context]) -> Json:
         state.get("regions", []),
         context.artifacts,
         context.limits,
-        nameable=len(memory["pointed"] or memory["found"]) if memory else 0,
+        nameable=nameable(memory),
     )
     asked = request["question"]
+    turned, pictures = turned_to(asked, memory)
+    if pictures == request["images"]:
+        asked = turned
     if not request["regions"]:
         asked, recalled = recall(asked, request["images"], memory)
         request["regions"] = [*recalled]
-    plan = plan_question(asked, len(request["regions"]), len(request["images"]), context.instruments.lexicon())
+    known = context.instruments.lexicon()
+    plan = context.planner.plan(asked, len(request["regions"]), len(request["images"]), known)
+    plan = plan.model_copy(update={"question": request["question"]})
     steps = [step.model_dump(mode="json") for step in plan.steps]
     get_stream_writer()({"kind": "plan", "steps": steps})
     fresh: Json = {**request, "plan": plan.model_dump(mode="json"), "started": started}
@@ -102,7 +111,9 @@ def reason(state: State, runtime: Runtime[Context]) -> Json:
         return {"replies": []}
     tell, begun = get_stream_writer(), time.perf_counter()
     tell({"kind": "tool_started", "tool": "ferret", "image": asks[0].image})
-    replies = ask_ferret(asks, _pictures(state, context), context)
+    pictures = _pictures(state, context)
+    with _listening(pictures):
+        replies = ask_ferret(asks, pictures, context)
     seen = _spoken(len(asks), begun)
     tell({"kind": "tool_finished", **{key: seen[key] for key in ("tool", "image", "summary", "seconds", "error")}})
     return {"replies": [reply.to_json() for reply in replies.values()], "observations": [seen]}
@@ -127,7 +138,8 @@ def check(state: State, runtime: Runtime[Context]) -> Json:
         context.instruments.lexicon(),
         context,
     )
-    checker.prepare(outside)
+    with _listening(pictures):
+        checker.prepare(outside)
     findings = findings_of(checker, outside)
     for sighting in dict.fromkeys(sighting for finding in findings for sighting in finding.sightings):
         shown = {"image": sighting.image, "label": sighting.label, "box": list(sighting.box), "score": sighting.score}
@@ -146,8 +158,9 @@ def to_closer_looks(state: State) -> Sequence[Send] | str:
 def answer(state: State, runtime: Runtime[Context]) -> Json:
     """The findings in words: prose, spans, regions, evidence."""
     context = _context(runtime)
+    plan = Plan.model_validate(state["plan"])
     composed = compose(
-        Plan.model_validate(state["plan"]),
+        plan,
         [Finding.from_json(value) for value in state["findings"]],
         Observed(state["observations"], context.artifacts),
         [picture.size for picture in _pictures(state, context)],
@@ -155,9 +168,13 @@ def answer(state: State, runtime: Runtime[Context]) -> Json:
         context,
     )
     seconds = round(max(time.time() - state["started"], 0.0), 3)
+    composed = with_missing_evidence(composed, plan, state["observations"])
     ready = composed.model_copy(update={"question": state["question"], "seconds": seconds})
+    tell = get_stream_writer()
+    for piece in text_pieces(ready):
+        tell(piece.model_dump())
     told = ready.model_dump(mode="json")
-    memory = remembered(state["images"], state["regions"], told["regions"], state.get("memory"))
+    memory = remembered(state["question"], state["images"], state["regions"], told["regions"], state.get("memory"))
     return {"answer": told, "memory": memory}
 
 
@@ -194,6 +211,22 @@ def _pictures(state: State, context: Context) -> list[Any]:
 
 def _regions(state: State, context: Context) -> list[Region]:
     return [region_from_json(value, context.artifacts) for value in state["regions"]]
+
+
+def _listening(pictures: Sequence["Image"]) -> AbstractContextManager[None]:
+    """While Ferret answers, its words as `token` events, for a run whose configuration asks for `tokens`."""
+    if not get_config().get("configurable", {}).get("tokens"):
+        return nullcontext()
+    from ferret.engine import Prompt, listening
+
+    tell = get_stream_writer()
+
+    def heard(picture: "Image", prompt: Prompt, piece: str) -> None:
+        image = next(index for index, one in enumerate(pictures) if one is picture)
+        boxes = [list(region.bounds(*picture.size).coordinates) for region in prompt.regions]
+        tell(Token(image=image, question=prompt.question, boxes=boxes, text=piece).model_dump())
+
+    return listening(heard)
 
 
 def _spoken(count: int, begun: float) -> Json:

@@ -59,22 +59,22 @@ class Instruments:
     @property
     def engine(self) -> "Engine":
         """Ferret. Raises `WeightsError` when its weights are unknown or damaged."""
-        return cast("Engine", self._get("ferret"))
+        return cast("Engine", self.ready("ferret"))
 
     @property
     def detector(self) -> "Detector":
         """What finds objects. Raises `ToolError` when it cannot be loaded, as all instruments do."""
-        return cast("Detector", self._get("detector"))
+        return cast("Detector", self.ready("detector"))
 
     @property
     def reader(self) -> "TextReader":
         """What reads text."""
-        return cast("TextReader", self._get("ocr"))
+        return cast("TextReader", self.ready("ocr"))
 
     @property
     def segmenter(self) -> "Segmenter":
         """What cuts out masks."""
-        return cast("Segmenter", self._get("sam"))
+        return cast("Segmenter", self.ready("sam"))
 
     def check_model(self) -> None:
         """Raises `WeightsError` when Ferret's weights are not there; loads nothing."""
@@ -95,7 +95,7 @@ class Instruments:
         with self._loading:
             if self._lexicon is None:
                 try:
-                    self._lexicon = Lexicon(self._made("detector").labels)
+                    self._lexicon = Lexicon(self.made("detector").labels)
                 except ToolError:
                     self._lexicon = Lexicon(())
             return self._lexicon
@@ -127,21 +127,21 @@ class Instruments:
 
     def sibling(self, model: str) -> "Instruments":
         """The same instruments beside other weights for Ferret."""
-        shared = {name: partial(self._get, name) for name in ("detector", "ocr", "sam")}
+        shared = {name: partial(self.made, name) for name in ("detector", "ocr", "sam")}
         return Instruments(model, self.device, shared)
 
-    def _get(self, name: str) -> Any:
-        """The instrument with its model loaded."""
+    def ready(self, name: str) -> Any:
+        """The instrument called so, with its model loaded. Raises `ToolError` when it cannot be."""
         with self._loading:
-            instrument = self._made(name)
+            instrument = self.made(name)
             if name not in self._ready:
                 if hasattr(instrument, "load") and name != "ferret":
                     instrument.load()
                 self._ready.add(name)
             return instrument
 
-    def _made(self, name: str) -> Any:
-        """The instrument, whose model may still lie on the disk."""
+    def made(self, name: str) -> Any:
+        """The instrument called so, whose model may still lie on the disk."""
         with self._loading:
             if name not in self._instances:
                 self._instances[name] = self._loaders[name]()

@@ -1,21 +1,30 @@
 """Looking: which instruments a plan calls for, what they saw, and where that is kept.
 
 Looks run side by side, each as one task of the graph. What an instrument saw is kept in the artifact store; the state
-carries its id, a summary and the seconds. An instrument that fails is reported and worked around.
+carries its id, a summary and the seconds. An instrument that fails, or takes too long, is reported and worked around.
 """
 
 import time
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from agent.artifacts import ArtifactStore
+from agent.asking import ask_ferret, read, said_text
 from agent.context import Context
+from agent.deadlines import ToolTimeoutError
 from agent.instruments import ToolName
 from agent.intents import Intent, Plan, Step
 from agent.sightings import Sighting, corners
 from agent.state import Json, Look, region_from_json
 from ferret.errors import ToolError
-from ferret.regions import Region
+from ferret.regions import Box, Region
+
+if TYPE_CHECKING:
+    from tools.detector import Detector
+    from tools.ocr import TextReader
+    from tools.sam import Segmenter
 
 # What finds objects is needed for every intent but reading the whole picture and cutting out a given region.
 _LOOKS_FOR_OBJECTS = frozenset(Intent) - {Intent.READ}
@@ -50,8 +59,9 @@ def looks_for(plan: Plan, images: Sequence[str], regions: Sequence[Json]) -> lis
 
 
 def pointed_at(step: Step, count: int) -> list[int]:
-    """The regions that a step is about, those among its operands too; indices beyond the given ones are left out."""
-    indices = [*step.regions, *(operand for operand in step.operands if isinstance(operand, int))]
+    """The regions that a step is about, those among its operands and anchors too, as far as they were given."""
+    others = [*step.operands, *(one.anchor for one in step.filters)]
+    indices = [*step.regions, *(one for one in others if isinstance(one, int))]
     return [index for index in dict.fromkeys(indices) if index < count]
 
 
@@ -67,49 +77,80 @@ def pictures_of(step: Step, count: int, regions: Sequence[Json]) -> list[int]:
 
 
 def take_look(look: Look, context: Context) -> Json:
-    """Uses one instrument; returns the observation for the state. A `ToolError` becomes part of it."""
+    """Uses one instrument, or recalls what it saw; returns the observation for the state.
+
+    A `ToolError` becomes part of it, as "failure": "timeout" or "failed". Where Ferret can stand in for the instrument,
+    it does, and the observation says so ("instead").
+    """
     begun = time.perf_counter()
-    error: str | None = None
+    tool, error, failure, instead = look["tool"], None, None, None
     seen: list[Json] = []
     try:
-        seen = _USES[look["tool"]](look, context)
-    except ToolError as failure:
-        error = str(failure)
+        use, seconds = partial(_USES[tool], look, context), getattr(context.limits, f"{tool}_seconds")
+        seen = context.looks.take(look, context.instruments, use, seconds, context.artifacts)
+    except ToolError as problem:
+        error, failure = str(problem), "timeout" if isinstance(problem, ToolTimeoutError) else "failed"
+        if tool == "ocr" and context.instruments.speaks_freely():
+            seen, instead = _read_by_ferret(look, context), "ferret"
+    summary = "failed" if error else _summary(tool, len(seen))
+    if instead:
+        summary = f"{error}; Ferret read {_summary(tool, len(seen))} instead"
     return {
-        "tool": look["tool"],
+        "tool": tool,
         "image": look["image"],
         "key": look["key"],
-        "summary": "failed" if error else _summary(look["tool"], len(seen)),
+        "summary": summary,
         "seconds": round(time.perf_counter() - begun, 4),
         "artifact": context.artifacts.put_json(seen),
-        "error": error,
+        "error": None if instead else error,
+        "failure": failure,
+        "instead": instead,
     }
 
 
-def _detect(look: Look, context: Context) -> list[Json]:
-    found = context.instruments.detector.detect(context.artifacts.image(look["artifact"]))
+def _detect(look: Look, context: Context, detector: "Detector") -> list[Json]:
+    found = detector.detect(context.artifacts.image(look["artifact"]))
     return [
         Sighting(d.label, look["image"], corners(d.box), _unit(d.score), "detector", tuple(d.scores)).to_json()
         for d in found
     ]
 
 
-def _read(look: Look, context: Context) -> list[Json]:
+def _read(look: Look, context: Context, reader: "TextReader") -> list[Json]:
     image = context.artifacts.image(look["artifact"])
-    place = None
-    for value in look["regions"]:
-        place = region_from_json(value, context.artifacts).bounds(*image.size)
-    lines = context.instruments.reader.read(image, place)
+    lines = reader.read(image, _place(look, context))
     return [
         Sighting("text", look["image"], corners(line.box), _unit(line.score), "ocr", text=line.text).to_json()
         for line in lines
     ]
 
 
-def _segment(look: Look, context: Context) -> list[Json]:
+def _read_by_ferret(look: Look, context: Context) -> list[Json]:
+    """Weights that answer in prose of their own can read as well, only less surely."""
+    image = context.artifacts.image(look["artifact"])
+    place = _place(look, context) or Box(0, 0, image.width, image.height)
+    (reply,) = ask_ferret([read("read", replace(place, image=0))], [image], context).values()
+    text = said_text(reply)
+    if text is None:
+        return []
+    return [
+        Sighting("text", look["image"], corners(place), reply.confidence, "ferret", text=text).to_json(),
+    ]
+
+
+def _place(look: Look, context: Context) -> Box | None:
+    """The box that is to be read; None for the whole picture."""
+    size = context.artifacts.image(look["artifact"]).size
+    place = None
+    for value in look["regions"]:
+        place = region_from_json(value, context.artifacts).bounds(*size)
+    return place
+
+
+def _segment(look: Look, context: Context, segmenter: "Segmenter") -> list[Json]:
     image = context.artifacts.image(look["artifact"])
     prompts: list[Region] = [region_from_json(value, context.artifacts) for value in look["regions"]]
-    segments = context.instruments.segmenter.segment(image, prompts)
+    segments = segmenter.segment(image, prompts)
     return [
         Sighting(
             "", look["image"], corners(s.box), _unit(s.score), "sam", mask=context.artifacts.put_mask(s.mask)
@@ -118,7 +159,7 @@ def _segment(look: Look, context: Context) -> list[Json]:
     ]
 
 
-_USES = {"detector": _detect, "ocr": _read, "sam": _segment}
+_USES: dict[str, Callable[[Look, Context, Any], list[Json]]] = {"detector": _detect, "ocr": _read, "sam": _segment}
 _NOUNS = {"detector": "object", "ocr": "line of text", "sam": "mask"}
 
 

@@ -1,10 +1,14 @@
 """Prose under construction: text whose phrases are linked to regions, sentence by sentence."""
 
+import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
 
 from agent.answers import AnswerRegion, Rle, Span
 from agent.sightings import Sighting
+
+# What opens or closes a quotation, in any script; apostrophes and single marks may stand inside.
+_MARKS = frozenset('"\u00ab\u00bb\u201c\u201d\u201e\u201f\u2033\u2036\u2e42\u301d\u301e\u301f\uff02')
 
 
 class Prose:
@@ -47,6 +51,17 @@ class Prose:
             self.spans.append(Span(text=self._text[start:], start=start, end=len(self._text), regions=ids))
         return self
 
+    def cite(self, text: str, sightings: Iterable[Sighting]) -> "Prose":
+        """Adds text that was read in a picture, between quotation marks and linked as a whole to where it stands."""
+        ids = list(dict.fromkeys(self.region(sighting) for sighting in sightings))
+        shown = quotable(text)
+        self.say('"')
+        start = len(self._text)
+        self.say(shown)
+        if ids and shown:
+            self.spans.append(Span(text=shown, start=start, end=len(self._text), regions=ids))
+        return self.say('"')
+
     def quote(self, text: str, sightings: Iterable[Sighting]) -> "Prose":
         """Adds a text as it is and links in it, in order, the phrases that are the labels of the things."""
         done = 0
@@ -67,9 +82,11 @@ class Prose:
         if sighting.mask is not None and (known is None or known.mask is None):
             mask = Rle.model_validate(self._mask_of(sighting.mask))
         if known is not None:
-            known.text = known.text or sighting.text
             if mask is not None:
-                known.mask, known.source = mask, sighting.source
+                known.mask = mask
+                known.source = sighting.source if known.text is None else known.source
+            if sighting.text and not known.text:  # from then on the region is told by who read it
+                known.text, known.source = sighting.text, sighting.source
         else:
             self._ids[key] = len(self.regions)
             self.regions.append(
@@ -85,6 +102,15 @@ class Prose:
                 )
             )
         return self._ids[key]
+
+
+def quotable(text: str) -> str:
+    """Text that was read, fit to stand between quotation marks: in one line, without characters that nobody sees or
+    that turn others round, and with single marks for its double ones, so that it cannot look as if it had ended.
+    """
+    unseen = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+    plain = "".join(" " if unicodedata.category(one) in unseen else "'" if one in _MARKS else one for one in text)
+    return " ".join(plain.split())
 
 
 def linked_list(prose: Prose, parts: Sequence[tuple[str, Sequence[Sighting]]], last: str = "and") -> Prose:

@@ -5,9 +5,12 @@ All probabilities are in 0..1. `Thresholds` holds the defaults that the embedded
 weights may want others: `VisionAgent(thresholds=replace(Thresholds(), present=0.5))`.
 """
 
+import math
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+
+from ferret.errors import RequestError
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,43 @@ class Limits:
     name_tokens: int = 16
     max_regions: int = 64
     max_images: int = 16
+    # How long one look of each instrument may take, in seconds, without waiting for it and without loading its model.
+    # Far beyond what the embedded weights need; the segmenter may be a released one on a CPU.
+    detector_seconds: float = 30.0
+    ocr_seconds: float = 60.0
+    sam_seconds: float = 120.0
+
+
+PLANNER_SECONDS = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class PlannerSettings:
+    """Which chat model makes the plans; none by default, and then nothing leaves the machine."""
+
+    # A name for langchain's `init_chat_model`; with `url` the name that the server there knows the model by.
+    model: str | None = None
+    # Where an OpenAI-compatible server of one's own listens, such as http://localhost:8080/v1, and the key it wants.
+    url: str | None = None
+    key: str | None = field(default=None, repr=False)
+    # How long a plan may take, repair included, before the offline rules make it.
+    seconds: float = PLANNER_SECONDS
+
+
+def planner_settings() -> PlannerSettings:
+    """$FERRET_PLANNER (model), $FERRET_PLANNER_URL, $FERRET_PLANNER_KEY and $FERRET_PLANNER_SECONDS.
+
+    Raises `RequestError` when the seconds are no positive number.
+    """
+    given = os.environ.get("FERRET_PLANNER_SECONDS") or PLANNER_SECONDS
+    try:
+        seconds = float(given)
+    except ValueError:
+        seconds = math.nan
+    if not 0 < seconds < math.inf:
+        raise RequestError(f"FERRET_PLANNER_SECONDS is {given!r}; give a number of seconds above 0, such as 20")
+    model, url, key = (os.environ.get(f"FERRET_PLANNER{end}") or None for end in ("", "_URL", "_KEY"))
+    return PlannerSettings(model, url, key, seconds)
 
 
 def state_folder() -> Path:
@@ -75,3 +115,8 @@ def state_folder() -> Path:
         return Path(home).expanduser()
     state = os.environ.get("XDG_STATE_HOME")
     return (Path(state) if state else Path.home() / ".local" / "state") / "ferret"
+
+
+def database_url() -> str | None:
+    """Where threads are kept other than in a file of the state folder: $FERRET_DATABASE, the URL of a database."""
+    return os.environ.get("FERRET_DATABASE") or None

@@ -15,8 +15,9 @@ import math
 import re
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -53,6 +54,26 @@ class Prompt:
 
     question: str
     regions: tuple[Region, ...] = ()
+
+
+Listener = Callable[[Image.Image, Prompt, str], None]
+"""Is told the picture, the prompt about it and the next piece of the answer. What it raises ends the answering."""
+
+_LISTENER: ContextVar[Listener | None] = ContextVar("ferret_listener", default=None)
+
+
+@contextmanager
+def listening(listener: Listener) -> Iterator[None]:
+    """While the block runs, `listener` hears every answer that is given in this thread, as it is being generated.
+
+    The answers of a batch grow side by side; the pieces of one joined are its `text`. Without a listener nothing is
+    decoded before an answer is complete.
+    """
+    token = _LISTENER.set(listener)
+    try:
+        yield
+    finally:
+        _LISTENER.reset(token)
 
 
 @dataclass(frozen=True)
@@ -248,6 +269,15 @@ class Engine:
         ids: list[list[int]] = [[] for _ in prompts]
         logprobs: list[list[float]] = [[] for _ in prompts]
         complete = [False] * len(prompts)
+        listener = _LISTENER.get()
+        sent = [0] * len(prompts)
+
+        def tell(row: int, *, ended: bool) -> None:
+            text = self._decode(ids[row])
+            if listener is not None and len(text) > sent[row] and (ended or not self._unfinished(ids[row][-1], text)):
+                listener(images[row], prompts[row], text[sent[row] :])
+                sent[row] = len(text)
+
         for _ in range(self._budget(state, max_new_tokens)):
             best = state.logits.float().log_softmax(-1).max(-1)
             tokens, values = best.indices.tolist(), best.values.tolist()
@@ -259,6 +289,8 @@ class Engine:
                     ids[row].append(token)
                     logprobs[row].append(value)
                     going.append(place)
+                    if listener is not None:
+                        tell(row, ended=False)
             if not going:
                 break
             if len(going) < len(rows):
@@ -266,6 +298,9 @@ class Engine:
                 rows = [rows[place] for place in going]
             chosen = [[tokens[place]] for place in going]
             self._step(state, torch.tensor(chosen, device=self.device))
+        if listener is not None:
+            for row in range(len(prompts)):
+                tell(row, ended=True)
         return [
             Generation(
                 text=self._decode(tokens),

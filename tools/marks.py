@@ -18,12 +18,17 @@ _MARK_BYTES = 1 << 22  # training moves every tensor, so the first ones tell
 
 
 def weights_mark(folder: Path) -> str:
-    """Twelve hexadecimal digits that change when the weights in `folder` do, quickly read even for large ones."""
+    """Twelve hexadecimal digits that change when the weights in `folder` do, quickly read even for large ones.
+
+    The JSON of the same name beside weights counts as well: it says how they are used.
+    """
     digest = hashlib.sha256()
     for path in sorted(folder.glob("*.safetensors")):
         digest.update(f"{path.name} {path.stat().st_size} ".encode())
         with path.open("rb") as file:
             digest.update(file.read(_MARK_BYTES))
+        if (beside := path.with_suffix(".json")).is_file():
+            digest.update(beside.read_bytes())
     return digest.hexdigest()[:12]
 
 

@@ -5,12 +5,20 @@ broken. The whole path with the real weights is tested in test_whole_path.py.
 """
 
 import math
+import os
+import pwd
 import re
-from collections.abc import Callable, Sequence
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from uuid import uuid4
 
 import numpy as np
 import pytest
@@ -200,14 +208,87 @@ def loaders(world: World) -> dict[str, Callable[[], Any]]:
     }
 
 
+# For voices that can all be trusted, as these can.
+TRUSTING = Thresholds(
+    floor=0.1, doubtful_low=0.2, doubtful_high=0.6, present=0.5, listed=0.5, ferret_weight=1.0, sure=0.35,
+    unconfirmed=0.6,
+)  # fmt: skip
+
+
 @pytest.fixture
 def agent(loaders: dict[str, Callable[[], Any]], tmp_path: Path) -> VisionAgent:
-    """An assistant over the stand-ins, with thresholds for voices that can all be trusted, as these can."""
-    trusting = Thresholds(
-        floor=0.1, doubtful_low=0.2, doubtful_high=0.6, present=0.5, listed=0.5, ferret_weight=1.0, sure=0.35,
-        unconfirmed=0.6,
-    )  # fmt: skip
-    return VisionAgent(instruments=Instruments(loaders=loaders), folder=tmp_path / "state", thresholds=trusting)
+    """An assistant over the stand-ins, with its threads in SQLite."""
+    return VisionAgent(instruments=Instruments(loaders=loaders), folder=tmp_path / "state", thresholds=TRUSTING)
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """A PostgreSQL server of this run's own, reached through a socket in a temporary folder: its URL without a name."""
+    pytest.importorskip("psycopg_pool", reason="the extra 'postgres' is not installed")
+    programs = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
+    if not programs:
+        pytest.skip("there is no PostgreSQL server here (Debian's package postgresql)")
+    import psycopg
+
+    folder = Path(tempfile.mkdtemp(prefix="ferret-pg-"))
+    # The server refuses to run as root.
+    user = next((name for name in ("postgres", "nobody") if _is_user(name)), None) if os.geteuid() == 0 else None
+    if user is not None:
+        shutil.chown(folder, user)
+    options: dict[str, Any] = {"user": user, "cwd": folder, "env": {"PATH": os.environ["PATH"], "LC_ALL": "C"}}
+    making = [programs[-1] / "initdb", "-D", "data", "-A", "trust", "-U", "ferret", "-E", "UTF8", "-N"]
+    subprocess.run(making, check=True, capture_output=True, **options)
+    serving = [programs[-1] / "postgres", "-D", "data", "-k", folder, "-c", "listen_addresses=", "-F"]
+    server = subprocess.Popen(serving, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **options)
+    url = f"postgresql://ferret@/{{}}?host={folder}"
+    try:
+        for _ in range(200):
+            try:
+                psycopg.connect(url.format("postgres")).close()
+                break
+            except psycopg.OperationalError:
+                time.sleep(0.1)
+        yield url
+    finally:
+        server.send_signal(signal.SIGQUIT)  # at once: nothing of it is needed any more
+        server.wait(30)
+        shutil.rmtree(folder)
+
+
+def _is_user(name: str) -> bool:
+    return any(entry.pw_name == name for entry in pwd.getpwall())
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database(request: pytest.FixtureRequest) -> str | None:
+    """Where threads are kept: None for a file, else the URL of an empty PostgreSQL database."""
+    if request.param == "sqlite":
+        return None
+    server: str = request.getfixturevalue("postgres_server")
+    import psycopg
+
+    name = f"t{uuid4().hex}"
+    with psycopg.connect(server.format("postgres"), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    return server.format(name)
+
+
+@pytest.fixture
+def lasting(
+    loaders: dict[str, Callable[[], Any]], tmp_path: Path, database: str | None
+) -> Iterator[Callable[..., VisionAgent]]:
+    """Makes assistants over the stand-ins that keep their threads in one place, each as a new process would."""
+    made: list[VisionAgent] = []
+
+    def make(**options: Any) -> VisionAgent:
+        instruments = Instruments(loaders=loaders)
+        options = {"folder": tmp_path / "state", "database": database, "thresholds": TRUSTING} | options
+        made.append(VisionAgent(instruments=instruments, **options))
+        return made[-1]
+
+    yield make
+    for agent in made:
+        agent.threads.close()
 
 
 @pytest.fixture

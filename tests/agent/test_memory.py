@@ -1,51 +1,65 @@
-"""How a question refers back to the turns before it."""
+"""What a thread remembers."""
 
 from typing import Any
 
-import pytest
+import hypothesis.strategies as st
+from hypothesis import given
 
-from agent.memory import recall, remembered
+from agent.memory import MOST_MARKED, MOST_THINGS, nameable, remembered
 
-FIRST = {"kind": "box", "image": 0, "numbers": [1.0, 1.0, 2.0, 2.0]}
-SECOND = {"kind": "box", "image": 0, "numbers": [3.0, 3.0, 4.0, 4.0]}
-MEMORY = {"images": ["a"], "pointed": [], "found": [FIRST, SECOND]}
-
-
-@pytest.mark.parametrize(
-    ("question", "asked", "regions"),
-    [
-        ("And the second one?", "What is <region1>?", [SECOND]),
-        ("What about the last one?", "What is <region1>?", [SECOND]),
-        ("Segment the first one.", "Segment <region1>.", [FIRST]),
-        ("Is the other one an apple?", "Is <region1> an apple?", [SECOND]),
-        ("What is it?", "What is <region1>?", [FIRST]),
-        ("What about that one?", "What is <region1>?", [FIRST]),
-        ("Segment them.", "Segment <region1> and <region2>.", [FIRST, SECOND]),
-        ("What is <region2>?", "What is <region2>?", [FIRST, SECOND]),
-        ("And the dog?", "And the dog?", []),
-        ("And the fifth one?", "And the fifth one?", []),
-        ("Is it true that there is a dog?", "Is it true that there is a dog?", []),
-    ],
-)
-def test_recall(question: str, asked: str, regions: list[Any]) -> None:
-    assert recall(question, ["a"], MEMORY) == (asked, regions)
+REGION = {"kind": "box", "image": 0, "numbers": [1.0, 1.0, 2.0, 2.0]}
 
 
-def test_nothing_is_recalled_about_other_pictures_or_without_memory() -> None:
-    assert recall("And the second one?", ["b"], MEMORY) == ("And the second one?", [])
-    assert recall("And the second one?", ["a"], None) == ("And the second one?", [])
+def found(label: str, x: float, image: int = 0) -> dict[str, Any]:
+    return {"image": image, "box": [x, 0.0, x + 10, 10.0], "label": label}
 
 
-def test_regions_that_were_pointed_at_are_named_before_those_found() -> None:
-    assert recall("What is <region1>?", ["a"], MEMORY | {"pointed": [SECOND]})[1] == [SECOND]
+def names(memory: Any, of: str = "found") -> list[str]:
+    return [thing["name"] for thing in memory[of]]
 
 
-def test_an_empty_turn_about_the_same_pictures_forgets_nothing() -> None:
-    assert remembered(["a"], [], [], MEMORY) == MEMORY
-    assert remembered(["b"], [], [], MEMORY) == {"images": ["b"], "pointed": [], "found": []}
-    found = [{"image": 0, "box": [5.0, 5.0, 6.0, 6.0], "label": "dog"}]
-    assert remembered(["a"], [FIRST], found, MEMORY) == {
-        "images": ["a"],
-        "pointed": [FIRST],
-        "found": [{"kind": "box", "image": 0, "numbers": [5.0, 5.0, 6.0, 6.0]}],
-    }
+def test_the_first_turn() -> None:
+    memory = remembered("Where?", ["a"], [REGION], [found("dog", 5)], None)
+    assert (memory["question"], memory["images"], memory["pictures"]) == ("Where?", ["a"], ["a"])
+    assert memory["pointed"] == memory["marked"] == [
+        {"picture": "a", "region": {"kind": "box", "numbers": [1.0, 1.0, 2.0, 2.0]}}
+    ]
+    assert memory["found"] == memory["things"]
+    assert memory["found"][0]["region"] == {"kind": "box", "numbers": [5.0, 0.0, 15.0, 10.0]}
+    assert nameable(memory) == 1
+    assert nameable(None) == 0
+
+
+def test_an_empty_turn_about_the_same_pictures_forgets_nothing_but_its_question() -> None:
+    first = remembered("Where?", ["a"], [REGION], [found("dog", 5)], None)
+    assert remembered("And?", ["a"], [], [], first) == first | {"question": "And?"}
+
+
+def test_other_pictures_forget_what_was_meant_and_keep_what_has_a_name() -> None:
+    first = remembered("Where?", ["a"], [REGION], [found("dog", 5)], None)
+    second = remembered("Where?", ["b"], [], [], first)
+    assert (second["pointed"], second["found"]) == ([], [])
+    assert second["pictures"] == ["a", "b"]
+    assert (second["marked"], second["things"]) == (first["marked"], first["things"])
+
+
+def test_names_last() -> None:
+    """A thing found again keeps its name; another of its kind gets the next number, in whatever picture it is."""
+    memory = remembered("?", ["a"], [], [found("apple", 0), found("apple", 50), found("dog", 80)], None)
+    assert names(memory) == ["apple 1", "apple 2", "dog 1"]
+    memory = remembered("?", ["a"], [], [found("apple", 51), found("apple", 20)], memory)
+    assert names(memory) == ["apple 2", "apple 3"]
+    memory = remembered("?", ["b"], [], [found("apple", 50)], memory)
+    assert names(memory) == ["apple 4"]
+    assert names(memory, "things") == ["apple 1", "apple 2", "dog 1", "apple 3", "apple 4"]
+
+
+@given(st.lists(st.lists(st.tuples(st.sampled_from(["apple", "dog"]), st.integers(0, 40)), max_size=40), max_size=9))
+def test_memory_is_bounded_and_names_are_never_given_twice(turns: list[list[tuple[str, int]]]) -> None:
+    memory: Any = None
+    for index, turn in enumerate(turns):
+        pointed = [{**REGION, "numbers": [float(x), 0.0, x + 1.0, 1.0]} for _, x in turn]
+        memory = remembered("?", [f"p{index % 3}"], pointed, [found(label, 20.0 * x) for label, x in turn], memory)
+        assert len(memory["things"]) <= MOST_THINGS
+        assert len(memory["marked"]) <= MOST_MARKED
+        assert len(set(names(memory, "things"))) == len(memory["things"])

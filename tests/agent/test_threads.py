@@ -1,6 +1,7 @@
 """Threads last: on disk, small, and picked up by name."""
 
 import sqlite3
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,12 @@ from ferret.errors import RequestError
 from ferret.words import with_article
 
 
+@pytest.fixture
+def agent(lasting: Callable[..., VisionAgent]) -> VisionAgent:
+    """An assistant with its threads in SQLite, and one with its threads in PostgreSQL."""
+    return lasting()
+
+
 def test_a_thread_remembers_its_picture_and_what_was_found(agent: VisionAgent, scene: Image.Image) -> None:
     chat = agent.thread("t")
     assert chat.ask("Where are the apples?", scene).text == "The two apples are here."
@@ -25,10 +32,11 @@ def test_a_thread_remembers_its_picture_and_what_was_found(agent: VisionAgent, s
     assert chat.ask("How many dogs are there?").text == "There is 1 dog in the picture."
 
 
-def test_a_thread_goes_on_in_another_process(agent: VisionAgent, scene: Image.Image) -> None:
+def test_a_thread_goes_on_in_another_process(lasting: Callable[..., VisionAgent], scene: Image.Image) -> None:
+    agent = lasting()
     agent.thread("t").ask("Where is the key?", scene)
     agent.threads.close()
-    again = VisionAgent(instruments=agent.instruments, folder=agent.threads.folder)
+    again = lasting()
     answer = again.thread("t").ask("Is there a dog?")
     assert answer.text == "Yes, there is a dog in the picture."
     assert answer.overlay().width > 0

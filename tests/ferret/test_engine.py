@@ -10,7 +10,7 @@ from PIL import Image
 
 from ferret import engine as engine_module
 from ferret.checkpoints import load_model, load_processor
-from ferret.engine import Engine, Prompt, find_weights
+from ferret.engine import Engine, Prompt, find_weights, listening
 from ferret.errors import RegionError, RequestError, WeightsError
 from ferret.images import load_image
 from ferret.regions import Box, Point, Polygon
@@ -88,6 +88,34 @@ def test_the_same_request_gives_the_same_bytes(parts: tuple[object, object], pic
     first = Engine(*parts).answer(picture, PROMPTS, max_new_tokens=5)  # type: ignore[arg-type]
     second = Engine(*parts).answer(picture, PROMPTS, max_new_tokens=5)  # type: ignore[arg-type]
     assert first == second
+
+
+def test_a_listener_hears_every_answer_of_a_batch_in_pieces(engine: Engine, picture: Image.Image) -> None:
+    heard: list[tuple[Prompt, str]] = []
+
+    def listener(image: Image.Image, prompt: Prompt, piece: str) -> None:
+        assert image is picture
+        heard.append((prompt, piece))
+
+    with listening(listener):
+        answers = engine.answer(picture, PROMPTS, max_new_tokens=8)
+    told = ["".join(piece for asked, piece in heard if asked is prompt) for prompt in PROMPTS]
+    assert told == [answer.text for answer in answers]
+    # Side by side: the first answer is not complete when the second begins.
+    order = [PROMPTS.index(prompt) for prompt, _ in heard]
+    assert order != sorted(order)
+    heard.clear()
+    assert engine.answer(picture, PROMPTS, max_new_tokens=8) == answers
+    assert heard == []
+
+
+def test_what_a_listener_raises_ends_the_answering(engine: Engine, picture: Image.Image) -> None:
+    def listener(*_: object) -> None:
+        raise InterruptedError
+
+    with pytest.raises(InterruptedError), listening(listener):
+        engine.answer(picture, PROMPTS[:1], max_new_tokens=8)
+    assert engine.answer(picture, PROMPTS[:1], max_new_tokens=2)
 
 
 @pytest.mark.parametrize("prompt", PROMPTS)

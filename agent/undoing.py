@@ -1,0 +1,51 @@
+"""Taking the last turn of a thread back, as if it had not been asked.
+
+Of the turns before, a thread keeps what they were, but only the memory that the last one left. So the memory is made
+anew from them, by the same function that made it turn by turn.
+"""
+
+from agent.memory import remembered
+from agent.state import Json
+from agent.turns import Turn, TurnKeeper
+
+
+def undo(keeper: TurnKeeper) -> Turn | None:
+    """Takes the last turn that has ended back, and returns it; None when there is none.
+
+    Raises `RequestError` when a turn of the thread is under way and goes on for too long.
+    """
+    lock = keeper.database.lock(keeper.name)
+    try:
+        turns = keeper.turns()
+        if not turns:
+            return None
+        *kept, last = turns
+        if not kept:
+            keeper.database.delete(keeper.name)
+            return last
+        config = {"configurable": {"thread_id": keeper.name, "turn": kept[-1].number}}
+        # First the memory: whoever is stopped in between can take the turn back once more.
+        keeper.graph.update_state(config, _state_after(kept), as_node="answer")
+        keeper.database.change(
+            [("DELETE FROM ferret_turns WHERE thread_id = ? AND number = ?", (keeper.name, last.number))]
+        )
+        return last
+    finally:
+        lock.release()
+
+
+def _state_after(turns: list[Turn]) -> Json:
+    """What the last of these turns left behind."""
+    memory: Json | None = None
+    for turn in turns:
+        if turn.answer is not None:
+            found = turn.answer.model_dump(mode="json")["regions"]
+            memory = remembered(turn.images, turn.regions, found, memory)
+    last = turns[-1]
+    return {
+        "question": last.question,
+        "images": list(last.images),
+        "regions": list(last.regions),
+        "answer": last.answer.model_dump(mode="json") if last.answer is not None else {},
+        "memory": memory or {},
+    }
