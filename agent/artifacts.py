@@ -83,7 +83,7 @@ class ArtifactStore:
 
     def put_mask(self, mask: NDArray[np.bool_]) -> str:
         """Keeps a mask, bool [H, W], as COCO RLE; returns its id."""
-        return self.put_mask_rle(encode_rle(mask))
+        return self.put_mask_rle({**encode_rle(mask)})
 
     def put_mask_rle(self, rle: dict[str, Any]) -> str:
         """Keeps a mask that is already `{"size": [h, w], "counts": str}`; returns its id."""

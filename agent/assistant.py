@@ -8,26 +8,26 @@ chat.ask("And the dog?")
 """
 
 import asyncio
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from agent.answers import Answer
 from agent.artifacts import ArtifactStore
-from agent.asker import Asker
+from agent.asker import Asker, Images
 from agent.context import Context
-from agent.events import AnswerReady, Event, read_event
+from agent.events import AnswerReady, ChoiceNeeded, Event, read_event
 from agent.graph import RECURSION_LIMIT, build_graph, graph
 from agent.instruments import Instruments
 from agent.looks import Looks
 from agent.memory import nameable
 from agent.planner import PlannerSource, chosen_planner
 from agent.recalling import turned_to
-from agent.request import RegionSource, checked_question, prepare
+from agent.request import RegionSource, checked_question, flat_images, parsed_region, prepare
 from agent.settings import Limits, Thresholds
-from agent.state import AskInput
+from agent.state import AskInput, region_to_json
+from agent.streaming import in_background
 from agent.threads import ThreadStore, checked_thread_id
 from agent.turns import Opening, Runner, Turn, TurnKeeper
 from agent.undoing import undo
@@ -36,6 +36,7 @@ from ferret.images import ImageSource
 
 if TYPE_CHECKING:
     from langgraph.graph.state import CompiledStateGraph
+    from langgraph.types import Command
 
 
 class VisionAgent(Asker):
@@ -71,7 +72,7 @@ class VisionAgent(Asker):
         self.instruments.check_model()
         self.threads = ThreadStore(folder, database)
         self.looks = Looks()
-        self._thread_graph: CompiledStateGraph[Any, Any, Any, Any] | None = None
+        self._thread_graph: tuple[object, CompiledStateGraph[Any, Any, Any, Any]] | None = None
 
     def _turn(
         self, question: str, images: list[ImageSource], regions: Sequence[RegionSource], *, tokens: bool
@@ -101,22 +102,25 @@ class VisionAgent(Asker):
 
     def _durable_graph(self) -> "CompiledStateGraph[Any, Any, Any, Any]":
         checkpointer = self.threads.checkpointer()
-        durable = self._thread_graph
-        if durable is None or durable.checkpointer is not checkpointer:  # a store that was closed opens another
-            durable = self._thread_graph = build_graph(checkpointer)
-        return durable
+        known = self._thread_graph
+        if known is None or known[0] is not checkpointer:  # a store that was closed opens another
+            known = self._thread_graph = checkpointer, build_graph(checkpointer)
+        return known[1]
 
     def _events(
         self,
         runner: "CompiledStateGraph[Any, Any, Any, Any]",
-        request: AskInput | None,
+        request: "AskInput | Command[Any] | None",
         artifacts: ArtifactStore,
         config: dict[str, Any],
         images: list[str],
     ) -> Iterator[Event]:
-        """The events of one run; without a request it goes on where its thread was cut off."""
+        """The events of one run; without a request it goes on where its thread was cut off. It ends with the answer, or
+        with what the person is asked.
+        """
         context = Context(self.instruments, artifacts, self.thresholds, self.limits, self.planner, self.looks)
         options: dict[str, Any] = {"durability": "sync"} if "thread_id" in config else {}
+        pictures = [artifacts.image(key) for key in images]
         answer: Any = None
         for mode, value in runner.stream(
             request,
@@ -127,9 +131,15 @@ class VisionAgent(Asker):
         ):
             if mode == "custom":
                 yield read_event(value)
+            elif "__interrupt__" in value:
+                asked = value["__interrupt__"][-1].value
+                choice = Answer.model_validate(asked["choice"]).with_pictures(pictures)
+                yield ChoiceNeeded(choice=choice, note=asked["note"])
+                return
             elif "answer" in value:
                 answer = value["answer"]["answer"]
-        pictures = [artifacts.image(key) for key in images]
+        if answer is None:  # its step had ended already when the run before this one was cut off
+            answer = runner.get_state({"configurable": config}).values["answer"]
         yield AnswerReady(answer=Answer.model_validate(answer).with_pictures(pictures))
 
 
@@ -144,8 +154,62 @@ class AgentThread(Asker):
         self.agent = agent
         self.name = name
 
+    def stream(
+        self,
+        question: str,
+        *images: Images,
+        regions: Sequence[RegionSource] = (),
+        asks_back: bool = False,
+    ) -> Iterator[Event]:
+        """As `Asker.stream`. With `asks_back`, the last event may be `ChoiceNeeded`, where the question speaks of one
+        thing and several are there: go on with `reply`. Another question ends the waiting, and all are meant.
+        """
+        return self._turn(question, flat_images(images), regions, tokens=True, asks_back=asks_back)
+
+    def astream(
+        self,
+        question: str,
+        *images: Images,
+        regions: Sequence[RegionSource] = (),
+        asks_back: bool = False,
+    ) -> AsyncIterator[Event]:
+        """As `stream`, without blocking the event loop (`Asker.astream`)."""
+        return in_background(lambda: self.stream(question, *images, regions=regions, asks_back=asks_back))
+
+    def areply(self, reply: int | RegionSource | None = None, *, words: str = "") -> AsyncIterator[Event]:
+        """As `reply`, without blocking the event loop."""
+        return in_background(lambda: self.reply(reply, words=words))
+
+    def waiting(self) -> ChoiceNeeded | None:
+        """What the person was asked and has not yet replied to, in whatever process that was."""
+        asked = self._keeper().waiting()
+        return ChoiceNeeded.model_validate(asked) if asked is not None else None
+
+    def reply(self, reply: int | RegionSource | None = None, *, words: str = "") -> Iterator[Event]:
+        """Goes on with the turn that waits, as `stream` does.
+
+        `reply` is the number of a choice, or a region (a `ferret.regions` object or a spec such as "point:40,90"), of
+        one of them or of what is meant instead; `words` say which ("the left one", "both"). Neither: all of them. What
+        cannot be understood is asked again.
+
+        Raises `RequestError` when no turn waits, or the region is none.
+        """
+        value: dict[str, Any] = {"words": words} if words else {}
+        if isinstance(reply, int):
+            value = {"number": reply}
+        elif reply is not None:
+            artifacts = self.agent.threads.artifacts
+            value = {"region": region_to_json(parsed_region(reply, artifacts), artifacts)}
+        return self._keeper().reply(value, self._runner(tokens=True))
+
     def _turn(
-        self, question: str, images: list[ImageSource], regions: Sequence[RegionSource], *, tokens: bool
+        self,
+        question: str,
+        images: list[ImageSource],
+        regions: Sequence[RegionSource],
+        *,
+        tokens: bool,
+        asks_back: bool = False,
     ) -> Iterator[Event]:
         """Without pictures the question is about those of the thread."""
         checked_question(question)
@@ -153,6 +217,7 @@ class AgentThread(Asker):
         opening = keeper.open(run)
         try:
             request = self._request(opening, question, images, regions)
+            request["asks_back"] = asks_back
         except BaseException:
             opening.lock.release()
             raise
@@ -176,11 +241,9 @@ class AgentThread(Asker):
     def undo(self) -> Turn | None:
         """Takes the last turn back: the thread is as it was before that question. The turn; None when there is none.
 
-        A turn that was cut off is the last one too: it is finished, or given up, before it is taken back.
+        A turn that was cut off, or that waits for a reply, is the last one too: it is finished, or given up, first.
         """
-        with suppress(Exception):  # a turn that cannot be finished is kept without an answer
-            self.resume()
-        return undo(self._keeper())
+        return undo(self._keeper(), self._runner(tokens=False))
 
     def turns(self) -> list[Turn]:
         """The turns so far, in order, each once; one that is under way or was cut off is not among them yet."""
@@ -206,7 +269,7 @@ class AgentThread(Asker):
         return TurnKeeper(self.agent.threads.database, self.agent._durable_graph(), self.name)
 
     def _runner(self, tokens: bool) -> Runner:
-        def run(request: AskInput | None, config: dict[str, Any], images: list[str]) -> Iterator[Event]:
+        def run(request: "AskInput | Command[Any] | None", config: dict[str, Any], images: list[str]) -> Iterator[Event]:
             durable, artifacts = self.agent._durable_graph(), self.agent.threads.artifacts
             return self.agent._events(durable, request, artifacts, {**config, "tokens": tokens}, images)
 

@@ -68,8 +68,8 @@ class ChatPlanner:
             raise RequestError(f"a planner cannot answer within {seconds!r} seconds; give it some, such as 20")
         self.seconds = seconds
         self._url, self._key = url, key
-        self._name = model if isinstance(model, str) else _UNNAMED if model is None else None
-        self._model = None if self._name is not None else model
+        self._name = _UNNAMED if model is None else model if isinstance(model, str) else None
+        self._model = None if model is None or isinstance(model, str) else model
         self._building = threading.Lock()
         self._takes_schema = True
         if self._name is not None:

@@ -5,7 +5,8 @@
 `Token` is what Ferret says, while it says it: its replies to the questions that the plan and the checks ask,
 coordinates included. They are what the answer is made from, not the answer: a reply that fails the checks never gets
 into it. The prose of the answer is composed after the checks, all at once; `TextPiece` hands it out phrase by phrase
-with the regions of each, so that it can be shown in colour as it comes. The last event of a turn is `AnswerReady`.
+with the regions of each, so that it can be shown in colour as it comes. The last event of a turn is `AnswerReady`; of
+one in which the person has to choose, `ChoiceNeeded`, and the turn goes on with the reply.
 """
 
 from collections.abc import Iterator
@@ -83,6 +84,18 @@ class TextPiece(_Event):
     regions: list[int] = []
 
 
+class ChoiceNeeded(_Event):
+    """The person has to say which one is meant: the turn waits for `AgentThread.reply`.
+
+    `choice.text` asks, its regions are the choices, labelled with their numbers from 1 on; `choice.save` draws them.
+    `note` says what was wrong with the reply before, if one was.
+    """
+
+    kind: Literal["choice"] = "choice"
+    choice: Answer
+    note: str | None = None
+
+
 class AnswerReady(_Event):
     """The answer."""
 
@@ -90,7 +103,7 @@ class AnswerReady(_Event):
     answer: Answer
 
 
-Event = PlanReady | ToolStarted | ToolFinished | Token | RegionFound | TextPiece | AnswerReady
+Event = PlanReady | ToolStarted | ToolFinished | Token | RegionFound | TextPiece | ChoiceNeeded | AnswerReady
 
 _READER: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="kind")])
 

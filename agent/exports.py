@@ -346,7 +346,7 @@ def _unpacked(mask: Any) -> np.ndarray:
     array: np.ndarray = np.load(io.BytesIO(plain), allow_pickle=False)
     if array.ndim != 2 or 0 in array.shape:
         raise RequestError(f"a mask has shape {array.shape!r}; it needs a height and a width")
-    return array != 0
+    return np.asarray(array != 0, dtype=np.bool_)
 
 
 def _placed(part: np.ndarray, box: Sequence[float], size: Size) -> np.ndarray:

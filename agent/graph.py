@@ -1,10 +1,11 @@
 """The controller as a LangGraph graph.
 
-    understand -> perceive (side by side) -> reason -> check -> look_closer (side by side) -> answer
+    understand -> perceive (side by side) -> reason -> check -> clarify -> look_closer (side by side) -> answer
 
 `understand` fixes the plan from words alone. `perceive` runs the instruments that the plan asks for, each as a task
 of its own. `reason` asks Ferret; `check` tells pictures that nobody here knows anything about, and holds Ferret and the
-instruments against each other. `look_closer` cuts out or reads what passed the check, when the plan asks for that.
+instruments against each other. `clarify` asks the person which one is meant, where the caller wants to be asked.
+`look_closer` cuts out or reads what passed the check, when the plan asks for that.
 `answer` puts it into words. `graph` is compiled without a checkpointer, for single questions and for LangGraph's own
 server; threads compile their own with `build_graph(checkpointer)`.
 """
@@ -13,6 +14,7 @@ import os
 import time
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 # Before langgraph is imported: its serializer then revives no arbitrary objects from a checkpoint.
@@ -21,10 +23,11 @@ os.environ.setdefault("LANGGRAPH_STRICT_MSGPACK", "true")
 from langgraph.config import get_config, get_stream_writer
 from langgraph.graph import END, START, StateGraph
 from langgraph.runtime import Runtime
-from langgraph.types import Send
+from langgraph.types import Send, interrupt
 
 from agent.asking import Reply, ask_ferret
 from agent.checking import Checker
+from agent.clarifying import checked_reply, choice_of, doubtful
 from agent.closer import closer_looks
 from agent.composing import compose
 from agent.context import Context, default_context
@@ -40,6 +43,7 @@ from agent.request import prepare
 from agent.state import AskInput, AskOutput, Json, Look, State, region_from_json
 from agent.verdicts import findings_of
 from agent.world import judge_pictures
+from ferret.errors import RequestError
 from ferret.regions import Region
 
 if TYPE_CHECKING:
@@ -77,7 +81,7 @@ def understand(state: State, runtime: Runtime[Context]) -> Json:
     steps = [step.model_dump(mode="json") for step in plan.steps]
     get_stream_writer()({"kind": "plan", "steps": steps})
     fresh: Json = {**request, "plan": plan.model_dump(mode="json"), "started": started}
-    fresh |= {"observations": None, "replies": [], "findings": []}
+    fresh |= {"asks_back": bool(state.get("asks_back")), "observations": None, "replies": [], "findings": []}
     return fresh
 
 
@@ -128,16 +132,7 @@ def check(state: State, runtime: Runtime[Context]) -> Json:
     judged = judge_pictures(plan, pictures, state["regions"], observed, context)
     outside = {seen["image"] for seen in judged if seen["outside"]}
     begun = time.perf_counter()
-    checker = Checker(
-        plan,
-        _regions(state, context),
-        state["regions"],
-        pictures,
-        observed,
-        {reply["key"]: Reply.from_json(reply) for reply in state["replies"]},
-        context.instruments.lexicon(),
-        context,
-    )
+    checker = _checker(state, context)
     with _listening(pictures):
         checker.prepare(outside)
     findings = findings_of(checker, outside)
@@ -148,11 +143,42 @@ def check(state: State, runtime: Runtime[Context]) -> Json:
     return {"findings": [finding.to_json() for finding in findings], "observations": observations}
 
 
+def clarify(state: State, runtime: Runtime[Context]) -> Json:
+    """The findings with what the person chose, where one thing was meant and several are there.
+
+    It begins anew with every reply, and is told the earlier ones again.
+    """
+    plan, findings = Plan.model_validate(state["plan"]), [Finding.from_json(value) for value in state["findings"]]
+    for number, index in doubtful(plan, findings):
+        group = findings[number].groups[index]
+        note: str | None = None
+        while True:
+            choice = choice_of(group, state["question"])
+            reply = interrupt({"choice": choice.model_dump(mode="json"), "note": note})
+            try:
+                chosen = checked_reply(reply, group, plan.steps[number], _checker(state, _context(runtime)))
+                break
+            except RequestError as error:
+                note = str(error)
+        groups = list(findings[number].groups)
+        groups[index] = chosen
+        findings[number] = replace(findings[number], groups=tuple(groups))
+    return {"findings": [finding.to_json() for finding in findings]}
+
+
 def to_closer_looks(state: State) -> Sequence[Send] | str:
     """One task per mask or text that the plan asks for and that is not there yet."""
     findings = [Finding.from_json(value) for value in state["findings"]]
     looks = closer_looks(Plan.model_validate(state["plan"]), findings, state["images"], state["regions"])
     return [Send("look_closer", look) for look in looks] or "answer"
+
+
+def to_person(state: State) -> Sequence[Send] | str:
+    """First to the person, if there is something to choose and somebody who wants to be asked."""
+    findings = [Finding.from_json(value) for value in state["findings"]]
+    if state.get("asks_back") and doubtful(Plan.model_validate(state["plan"]), findings):
+        return "clarify"
+    return to_closer_looks(state)
 
 
 def answer(state: State, runtime: Runtime[Context]) -> Json:
@@ -189,13 +215,15 @@ def build_graph(
     builder.add_node("perceive", one_look)
     builder.add_node("reason", reason)
     builder.add_node("check", check)
+    builder.add_node("clarify", clarify)
     builder.add_node("look_closer", one_look)
     builder.add_node("answer", answer)
     builder.add_edge(START, "understand")
     builder.add_conditional_edges("understand", to_instruments, ["perceive", "reason"])
     builder.add_edge("perceive", "reason")
     builder.add_edge("reason", "check")
-    builder.add_conditional_edges("check", to_closer_looks, ["look_closer", "answer"])
+    builder.add_conditional_edges("check", to_person, ["clarify", "look_closer", "answer"])
+    builder.add_conditional_edges("clarify", to_closer_looks, ["look_closer", "answer"])
     builder.add_edge("look_closer", "answer")
     builder.add_edge("answer", END)
     return builder.compile(checkpointer=checkpointer)
@@ -203,6 +231,19 @@ def build_graph(
 
 def _context(runtime: Runtime[Context]) -> Context:
     return runtime.context if runtime.context is not None else default_context()
+
+
+def _checker(state: State, context: Context) -> Checker:
+    return Checker(
+        Plan.model_validate(state["plan"]),
+        _regions(state, context),
+        state["regions"],
+        _pictures(state, context),
+        Observed(state["observations"], context.artifacts),
+        {reply["key"]: Reply.from_json(reply) for reply in state["replies"]},
+        context.instruments.lexicon(),
+        context,
+    )
 
 
 def _pictures(state: State, context: Context) -> list[Any]:

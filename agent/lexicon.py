@@ -136,7 +136,7 @@ class Lexicon:
             _file(self._stems, _forms(normalise(name)), [name])
         self._synonyms = self._from_synonyms()
         self._groups = self._from_hypernyms()
-        self._known = self._variants.keys() | self._synonyms.keys() | self._groups.keys()
+        self._words = _table_words() | {word for name in self.names for word in normalise(name).split()}
         self._matches: dict[str, Match] = {}
 
     def match(self, phrase: str) -> Match:
@@ -152,6 +152,14 @@ class Lexicon:
     def knows(self, phrase: str) -> bool:
         """Whether the whole phrase is a name, a form of one, or another or a wider word for one, and no slip."""
         return self._direct(normalise(phrase)) is not None
+
+    def names_something(self, phrase: str) -> bool:
+        """Whether a phrase is known, its adjectives and its place left aside; a slip of the pen does not count."""
+        return any(self._direct(reading) for reading, _ in _readings(normalise(phrase)))
+
+    def spells(self, word: str) -> bool:
+        """Whether a lower-case word stands in a name, in any word for a thing, or before one as an adjective."""
+        return word in self._words
 
     def find(self, text: str) -> tuple[str, ...]:
         """The known phrases that stand in a text, longest first come first taken, in the order of the text."""
@@ -246,6 +254,12 @@ class Lexicon:
             covered = [name for member in members[head] for name in unfold(member, (head,))]
             _file(table, (key for word in words for key in _forms(word)), covered)
         return table
+
+
+@lru_cache(maxsize=1)
+def _table_words() -> frozenset[str]:
+    """Every word of the tables of `agent.synonyms`."""
+    return frozenset(re.findall(r"[a-z]+", f"{SYNONYMS} {HYPERNYMS}".lower())) | ADJECTIVES | OTHER_WORDS
 
 
 def _lines(table: str) -> list[str]:

@@ -7,14 +7,14 @@ stands: the phrase is then unknown, and an unknown phrase is better than a wrong
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
-from agent.inflection import is_plural, parse_ordinal
+from agent.inflection import is_plural, parse_number, parse_ordinal
 from agent.intents import MAX_NTH, Colour, Order, Quantity, Relation
 from agent.lexicon import Lexicon, normalise
-from agent.relation_words import ANY_RELATION, relation_in
+from agent.pointing import MARK
+from agent.relation_words import ANY_RELATION, LIES, NOT_SO, RELATION_WORDS, relation_in
 from agent.synonyms import ADJECTIVES
-from agent.wording import MARK
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Narrowing:
     """A filter in the making (see `agent.intents.Filter`): its anchor is a noun phrase or the mark of a region.
 
     `side` is a side of the picture, which means the outermost thing or that half, as one or several are meant. `inner`
-    narrow the anchor.
+    narrow the anchor. `words` are those that it was read from.
     """
 
     relation: Relation | None = None
@@ -33,6 +33,7 @@ class Narrowing:
     nth: int = 1
     negated: bool = False
     inner: tuple["Narrowing", ...] = ()
+    words: str = field(default="", compare=False)
 
 
 _COLOURS = {colour.value: colour for colour in Colour} | {
@@ -43,26 +44,33 @@ _SIDES = {"left": Relation.LEFT, "right": Relation.RIGHT, "top": Relation.ABOVE,
           "bottom": Relation.BELOW, "lower": Relation.BELOW}  # fmt: skip
 _OUTERMOST = {Relation.LEFT: Order.LEFTMOST, Relation.RIGHT: Order.RIGHTMOST, Relation.ABOVE: Order.HIGHEST,
               Relation.BELOW: Order.LOWEST}  # fmt: skip
+_OPPOSITE = {
+    Order.LEFTMOST: Order.RIGHTMOST, Order.RIGHTMOST: Order.LEFTMOST, Order.HIGHEST: Order.LOWEST,
+    Order.LOWEST: Order.HIGHEST,
+}  # fmt: skip
 _ORDERS = {
-    "largest": Order.LARGEST, "biggest": Order.LARGEST, "smallest": Order.SMALLEST, "tiniest": Order.SMALLEST,
-    "littlest": Order.SMALLEST, "leftmost": Order.LEFTMOST, "rightmost": Order.RIGHTMOST, "topmost": Order.HIGHEST,
-    "uppermost": Order.HIGHEST, "highest": Order.HIGHEST, "bottommost": Order.LOWEST, "lowermost": Order.LOWEST,
-    "lowest": Order.LOWEST,
+    **dict.fromkeys("largest biggest tallest widest longest greatest bigger larger".split(), Order.LARGEST),
+    **dict.fromkeys("smallest tiniest littlest shortest smaller".split(), Order.SMALLEST),
+    "leftmost": Order.LEFTMOST, "rightmost": Order.RIGHTMOST,
+    **dict.fromkeys("topmost uppermost highest".split(), Order.HIGHEST),
+    **dict.fromkeys("bottommost lowermost lowest".split(), Order.LOWEST),
 }  # fmt: skip
 _NEAREST = {"nearest", "closest"}
 _FARTHEST = {"farthest", "furthest"}
 
-_ANY_RELATION = re.sub(r"\?P<\w+>", "?:", ANY_RELATION)
 _BE = r"(?:is|are|was|were|lies?|stands?|sits?|appears?)"
-_WHICH = rf"(?:(?:that|which|who)(?: {_BE})? |{_BE} )?"
-_NOT = r"(?P<not>not )?"
-_LIES = r"(?:(?:located|positioned|placed|situated|standing|sitting|lying|resting|found|directly|just|right|also) )*"
+_WHICH = rf"(?:(?:that|which|who)(?: {_BE})? |{_BE} )?(?:(?:do|does|did) (?=not ))?"
+_NOT = r"(?P<not>(?:not|never|neither|nowhere) )?"
 _STOP = (
-    rf"(?:that|which|who|and|or|but|except|excluding|nearest|closest|farthest|furthest|{_BE}|"
-    rf"(?:not )?(?:{_ANY_RELATION}) )"
+    rf"(?:that|which|who|and|or|nor|but|except|excluding|besides|nearest|closest|farthest|furthest|{_BE}|outside|"
+    rf"touch(?:es)?|overlaps?|from (?:the )?(?:left|right|top|bottom)|(?:first|second|third|fourth|fifth|last) from|"
+    rf"(?:not )?(?:{RELATION_WORDS}) )"
 )
 _ANCHOR = rf"(?P<anchor>{MARK}|(?!{_STOP})[\w'-]+(?: (?!{_STOP})[\w'-]+){{0,6}})"
 _END = r"(?=$|[ ,;.!?])"
+_ORDINAL = r"(?:first|second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth|last|\d{1,2}(?:st|nd|rd|th))"
+_SIDE = r"(?P<side>left|right|top|bottom|upper|lower)"
+_OF_PICTURE = r"(?: of (?:the )?(?:picture|image|photo|scene))?"
 
 _Reader = Callable[[re.Match[str]], Narrowing | None]
 
@@ -73,7 +81,7 @@ def _pattern(source: str) -> re.Pattern[str]:
 
 def _distance(match: re.Match[str]) -> Narrowing:
     order = Order.NEAREST if match["how"].lower() in _NEAREST else Order.FARTHEST
-    return Narrowing(order=order, anchor=match["anchor"])
+    return Narrowing(order=order, anchor=match["anchor"], nth=_place(match["nth"]))
 
 
 def _side(match: re.Match[str]) -> Narrowing:
@@ -84,7 +92,28 @@ def _side(match: re.Match[str]) -> Narrowing:
 
 
 def _from_side(match: re.Match[str]) -> Narrowing:
-    return Narrowing(order=_OUTERMOST[_SIDES[match["side"].lower()]])
+    order, nth = _OUTERMOST[_SIDES[match["side"].lower()]], match["nth"] or match["number"]
+    if (nth or "").lower() == "last":
+        return Narrowing(order=_OPPOSITE[order])
+    return Narrowing(order=order, nth=_place(nth))
+
+
+def _to_side(match: re.Match[str]) -> Narrowing:
+    order = _OUTERMOST[_SIDES[match["side"].lower()]]
+    return Narrowing(order=_OPPOSITE[order] if match["from"] else order)
+
+
+def _place(word: str | None) -> int:
+    """The place that an ordinal or a number names, counted from 1; 1 without one or beyond the bound."""
+    if word is None:
+        return 1
+    index, number = parse_ordinal(word), parse_number(word)
+    place = index + 1 if index is not None else number if number is not None else 1
+    return place if 1 <= place <= MAX_NTH else 1
+
+
+def _order(match: re.Match[str]) -> Narrowing:
+    return Narrowing(order=_ORDERS[match["order"].lower()], nth=_place(match["nth"]))
 
 
 def _colour(match: re.Match[str]) -> Narrowing:
@@ -96,45 +125,97 @@ def _relation(match: re.Match[str]) -> Narrowing | None:
     return Narrowing(relation=relation, anchor=match["anchor"], negated=bool(match["not"])) if relation else None
 
 
+def _touching(match: re.Match[str]) -> Narrowing:
+    return Narrowing(relation=Relation.OVERLAPPING, anchor=match["anchor"], negated=bool(match["not"]))
+
+
+def _away(match: re.Match[str]) -> Narrowing:
+    relation = Relation.INSIDE if match["how"].lower().startswith("outside") else Relation.NEAR
+    return Narrowing(relation=relation, anchor=match["anchor"], negated=not match["not"])
+
+
 _FOLLOWING: tuple[tuple[re.Pattern[str], _Reader], ...] = (
-    (_pattern(rf"{_WHICH}{_LIES}(?:the )?(?P<how>nearest|closest|farthest|furthest)(?: away)?(?: to| from)? "
-              rf"{_ANCHOR}"), _distance),
-    (_pattern(r"(?:counting |counted |starting |if you count )?from (?:the )?(?P<side>left|right|top|bottom)"
-              r"(?:[- ]hand)?(?: side| end)?"), _from_side),
-    (_pattern(rf"{_WHICH}{_NOT}{_LIES}(?:on|at|to|in|towards?) (?:the )?(?:far |very )?"
-              r"(?P<side>left|right|top|bottom|upper|lower)(?:[- ](?P<second>left|right))?(?:[- ]hand)?"
-              r"(?: (?:side|half|part|edge|corner|end))?(?: of (?:the )?(?:picture|image|photo|scene))?"
+    (_pattern(rf"{_WHICH}{LIES}(?:the )?(?:nearest|closest|(?:farthest|furthest|most)(?P<from> from)?)(?: to)? "
+              r"(?:the )?(?P<side>left|right|top|bottom)(?: (?:edge|side|end|border))?" + _OF_PICTURE), _to_side),
+    (_pattern(rf"{_WHICH}{LIES}(?:the )?(?:(?P<nth>{_ORDINAL}) )?(?P<how>nearest|closest|farthest|furthest)"
+              rf"(?: away)?(?: to| from)? {_ANCHOR}"), _distance),
+    (_pattern(rf"{_WHICH}{LIES}(?:the )?(?:number (?P<number>\d{{1,2}}|one|two|three|four|five|six|seven) |"
+              rf"(?P<nth>{_ORDINAL})(?: one)?,? )?(?:(?:when |if )?(?:you )?(?:counting|counted|count|starting|seen) )?"
+              r"from (?:the )?(?:far |very )?(?P<side>left|right|top|bottom)(?:[- ]hand)?(?: side| end| edge)?"
+              + _OF_PICTURE), _from_side),
+    (_pattern(rf"{_WHICH}{_NOT}{LIES}(?:on|at|to|in|towards?|near|by|along|close to) (?:the )?(?:far |very )?"
+              rf"{_SIDE}(?:[- ](?P<second>left|right))?(?:[- ]hand)?"
+              rf"(?: (?:side|half|part|edge|corner|end|area|quarter))?{_OF_PICTURE}"
               r"(?! (?:of|from|side)\b)"), _side),
-    (_pattern(rf"(?:that|which|who) {_BE} {_NOT}(?:mostly |mainly )?(?P<colour>{_COLOUR})"), _colour),
-    (_pattern(rf"{_WHICH}{_NOT}{_LIES}(?:{ANY_RELATION}) {_ANCHOR}"), _relation),
+    (_pattern(rf"(?:(?:that|which|who) {_BE} |{_BE} (?=not )){_NOT}(?:mostly |mainly |completely |all )?(?P<colour>{_COLOUR})"
+              r"(?: in colou?r|[ -]colou?red)?"), _colour),
+    (_pattern(rf"{_WHICH}{_NOT}(?:colou?red |painted |of (?:the )?colou?r )(?P<colour>{_COLOUR})"), _colour),
+    (_pattern(rf"(?:that|which|who) {_BE} (?:the )?(?:(?P<nth>{_ORDINAL}) )?(?P<order>{'|'.join(_ORDERS)})"
+              r"(?: of all| of them all| one)?"), _order),
+    (_pattern(rf"{_WHICH}{_NOT}{LIES}(?P<how>{NOT_SO}) {_ANCHOR}"), _away),
+    (_pattern(rf"(?:(?:that|which|who) )?(?:(?:do|does|did|is|are) (?=not ))?{_NOT}"
+              rf"(?:touch|overlap|intersect|cover|hide)(?:es|s|ing|ping)?(?: with)? {_ANCHOR}"), _touching),
+    (_pattern(rf"{_WHICH}{_NOT}{LIES}(?:{ANY_RELATION}) {_ANCHOR}"), _relation),
 )  # fmt: skip
+_BARE_COLOUR = _pattern(rf" {_NOT}(?P<colour>{_COLOUR})")
 _EXCEPT = re.compile(
-    r"(?:,? ?)(?:except|excluding|other than|apart from|but not|but|save|without)(?: for)? (?:the )?"
-    rf"(?:(?:ones?|those)(?: (?:that|which|who))?(?: {_BE})? |(?P<colour>{_COLOUR}) ones?{_END})",
+    r"(?:,? ?)(?:(?:all |anything |everything )?except|excluding|other than|apart from|aside from|besides|but not|but|"
+    r"and not|save|without|leaving out|ignoring|not (?:counting|including))(?: for)? (?:the )?"
+    rf"(?:(?:ones?|those)(?= )|(?P<colour>{_COLOUR}) ones?{_END})",
     re.IGNORECASE,
 )
-_AND = re.compile(r"(?:,? and|,? but|,) (?=(?:(?:that|which|who|not)\b|(?:" + _ANY_RELATION + r") ))", re.IGNORECASE)
+_AND = re.compile(
+    r"(?:,? and|,? but|,? (?P<nor>nor|or)|,) "
+    r"(?=(?:(?:that|which|who|not|neither|outside|touching|nearest|closest|away|far|(?:is|are|do|does) not)\b|(?:"
+    + RELATION_WORDS + rf") |{_COLOUR}{_END}))",
+    re.IGNORECASE,
+)
 _TO = _pattern(rf"(?:to|from) {_ANCHOR}")
 _HAS_DISTANCE = re.compile(r"\b(?:nearest|closest|farthest|furthest)\b", re.IGNORECASE)
 # Words that are no place to measure from: what follows them says something else.
 _NO_ANCHOR = re.compile(
     r"^(?:(?:the|this|that|a|an|any|my|your) )?(?:it|them|there|here|picture|image|photo|scene|view|sight|total|all|"
     r"front|back|background|foreground|detail|question|general|particular|fact|order|row|line|least|most|once|"
-    r"middle|cent(?:er|re)|corner|edge|side|each other|one another|first|same|<it>|left|right|top|bottom)$",
+    r"middle|cent(?:er|re)|corner|edge|side|each other|one another|first|same|<it>|left|right|top|bottom|colou?r)$",
     re.IGNORECASE,
 )
 _DETERMINER = re.compile(r"^(?:the|an?|this|that|these|those|my|your|our|any|some|every|each|all)\s+", re.IGNORECASE)
 _UNFINISHED = re.compile(
-    r"(?:^|\s)(?:the|an?|this|that|these|those|my|your|our|any|some|no|every|each|all|of|and|or|not|me|us|"
-    r"first|second|third|fourth|fifth|next|next to|two|three|four|five)$",
+    r"(?:^|\s)(?:the|an?|this|that|these|those|my|your|our|any|some|no|every|each|all|of|and|or|nor|not|me|us|do|does|"
+    r"first|second|third|fourth|fifth|next|next to|two|three|four|five|is|are|was|were|than|non)$",
     re.IGNORECASE,
 )
+# "the third from the left bird", "the leftmost three birds"
+_NTH_BEFORE = re.compile(
+    rf"\b({_ORDINAL})[- ]from[- ](?:the[- ])?(left|right|top|bottom) (?=(?!(?:side|end|edge|corner|of|and|or|in|on|to)\b)\w)"
+    r"((?:\w+ )*?\w+)(?=$|[,.;?!]| (?:of|in|on|to|and|or|that|which|near|left|right|above|below|under)\b)",
+    re.IGNORECASE,
+)
+_COUNT_LATER = re.compile(
+    rf"\b(?P<order>{'|'.join(_ORDERS)}|nearest|closest|farthest|furthest) (?P<count>two|three|four|five|six|seven|eight|nine|ten|\d{{1,2}}) (?=\w)", re.IGNORECASE
+)
+# "the biggest and the smallest fish": each of the two with the noun. "the red or green one" is told alike.
+_KIND = rf"(?:(?:second|third|fourth|fifth) )?(?:{'|'.join(_ORDERS)}|{_COLOUR}|left|right|top|bottom|nearest|closest|farthest)"
+_TWO_KINDS = re.compile(
+    rf"\b(?P<first>{_KIND}),? (?P<joint>and|or) (?P<the>the )?(?P<other>{_KIND}) (?P<noun>(?!{_STOP}|(?:of|to|in|on)\b)[\w-]+"
+    rf"(?: (?!{_STOP}|(?:of|to|in|on|with|please)\b)[\w-]+){{0,3}}?)(?=$|[,.;?!]| (?:{_STOP}|(?:of|to|in|on|with)\b))",
+    re.IGNORECASE,
+)
+
+
+def _both_kinds(match: re.Match[str]) -> str:
+    return f"{match['first']} {match['noun']} {match['joint']} {match['the'] or ''}{match['other']} {match['noun']}"
+
+
 HELD = re.compile("\x0e(\\d+)\x0f")
 """Where something was taken out of the words: the number of what it was."""
 
 
 def take_out(text: str, lexicon: Lexicon) -> tuple[str, list[tuple[Narrowing, ...]]]:
     """The words with everything that narrows a noun taken out, a mark of `HELD` in its place, and what it was."""
+    text = _NTH_BEFORE.sub(r"\1 \3 from the \2", text)
+    text = _TWO_KINDS.sub(_both_kinds, text)
+    text = _COUNT_LATER.sub(r"\g<count> \g<order> ", text)
     held: list[tuple[Narrowing, ...]] = []
     start = 0
     while match := _next(text, start, lexicon):
@@ -170,9 +251,16 @@ def _chain(text: str, at: int, lexicon: Lexicon) -> tuple[int, tuple[Narrowing, 
         joined = _AND.match(text, end) if chain and found is None else None
         if joined is not None:
             found = _one(text, joined.end() - 1, distance=False)
+            if found is None and chain[-1].colour and (match := _BARE_COLOUR.match(text, joined.end() - 1)):
+                found = match.end(), _colour(match)
+            if found is not None and joined["nor"]:
+                if joined["nor"].lower() == "or" and not chain[-1].negated:
+                    break  # either of two is no narrowing
+                found = found[0], replace(found[1], negated=found[1].negated or chain[-1].negated)
         if found is None:
             break
-        end, narrowing = found
+        narrowing = replace(found[1], words=found[1].words or text[end : found[0]].strip(" ,"))
+        end = found[0]
         if joined is None and chain and chain[-1].anchor and not re.fullmatch(MARK, chain[-1].anchor):
             chain[-1] = replace(chain[-1], inner=(*chain[-1].inner, narrowing))  # it follows the anchor
         else:
@@ -182,21 +270,23 @@ def _chain(text: str, at: int, lexicon: Lexicon) -> tuple[int, tuple[Narrowing, 
 
 
 def _with_adjectives(one: Narrowing, lexicon: Lexicon) -> Narrowing:
-    """What the adjectives of its anchor say narrows the anchor."""
+    """What the words of its anchor say narrows the anchor."""
     if not one.anchor or re.fullmatch(MARK, one.anchor):
         return one
-    single = not is_plural(one.anchor)
-    inner = tuple(_sided(_with_adjectives(narrowing, lexicon), single) for narrowing in one.inner)
-    near = {Order.NEAREST, Order.FARTHEST}
-    led = (narrowing for narrowing in _adjectives(one.anchor, True, lexicon) if narrowing.order not in near)
-    return replace(one, inner=(*inner, *led))
+    inner = tuple(part for narrowing in one.inner for part in _spread(_with_adjectives(narrowing, lexicon)))
+    anchor, led = narrowings(one.anchor, inner, None, lexicon)
+    return replace(one, anchor=anchor, inner=tuple(narrow for narrow in led if narrow.anchor or not _far(narrow)))
+
+
+def _far(one: Narrowing) -> bool:
+    return one.order in {Order.NEAREST, Order.FARTHEST}
 
 
 def _spread(one: Narrowing) -> Iterator[Narrowing]:
     """A corner is two sides, each narrowing the same noun."""
     yield replace(one, inner=()) if one.inner and not one.anchor else one
     if one.inner and not one.anchor:
-        yield from one.inner
+        yield from (replace(inner, words=one.words) for inner in one.inner)
 
 
 def _one(text: str, at: int, *, distance: bool) -> tuple[int, Narrowing] | None:
@@ -204,7 +294,7 @@ def _one(text: str, at: int, *, distance: bool) -> tuple[int, Narrowing] | None:
     if excepted := _EXCEPT.match(text, at):
         if excepted["colour"]:
             return excepted.end(), Narrowing(colour=_COLOURS[excepted["colour"].lower()], negated=True)
-        inner = _one(text, excepted.end() - 1, distance=False)
+        inner = _one(text, excepted.end(), distance=False)
         return (inner[0], replace(inner[1], negated=True)) if inner and inner[1].order is None else None
     if text[at : at + 1] != " ":
         return None
@@ -234,9 +324,6 @@ def _anchor(words: str) -> str:
     return words
 
 
-_LED = re.compile(r"^(?:(?P<nth>\w+?)[ -])?(?P<word>[\w-]+?) ", re.IGNORECASE)
-
-
 def narrowings(
     phrase: str, held: tuple[Narrowing, ...], quantity: Quantity | None, lexicon: Lexicon
 ) -> tuple[str, tuple[Narrowing, ...]]:
@@ -245,63 +332,95 @@ def narrowings(
     An ordinal that counts from a side ("second bird from the left") goes out of the phrase with it.
     """
     one = quantity in {None, "one"} and not is_plural(phrase)
+    ordered = any(narrowing.order for narrowing in _adjectives(phrase, False, lexicon))
+    if not lexicon.knows(phrase) and (negated := _NON.match(phrase)):
+        colour = Narrowing(colour=_COLOURS[negated["colour"].lower()], negated=True, words=negated[0].strip())
+        held, phrase = (*held, colour), phrase[negated.end() :]
     before = list(_adjectives(phrase, one, lexicon))
-    after = [_sided(narrowing, one) for narrowing in held]
-    if before and before[0].order in {Order.NEAREST, Order.FARTHEST}:
+    after = [_sided(narrowing, one and not ordered) for narrowing in held]  # "the largest bird on the left"
+    led = bool(before) and before[0].order is not None
+    if before and _far(before[0]):
         # "nearest sign to the dog": the order stands before the noun, the anchor behind it.
-        if not after or after[0].order is not Order.NEAREST:
-            before = before[1:]
-        else:
-            after[0] = replace(after[0], order=before[0].order, nth=before[0].nth)
-            before = before[1:]
+        if after and after[0].order is Order.NEAREST:
+            words = f"{before[0].words} ... {after[0].words}"
+            after[0] = replace(after[0], order=before[0].order, nth=before[0].nth, words=words)
+        before = before[1:]
     first, _, rest = phrase.partition(" ")
     counted = parse_ordinal(first)
-    if rest and after and after[0].order is not None and (counted is not None or first.lower() == "last"):
-        if counted is not None and counted < MAX_NTH:
-            after[0], phrase = replace(after[0], nth=counted + 1), rest
+    if rest and after and after[0].order is not None and not led:
+        if counted is not None and counted < MAX_NTH and after[0].nth == 1:
+            after[0], phrase = replace(after[0], nth=counted + 1, words=f"{first} ... {after[0].words}"), rest
         elif first.lower() == "last" and after[0].order in _OPPOSITE:
-            after[0], phrase = replace(after[0], order=_OPPOSITE[after[0].order]), rest
+            # "last from the left" is the rightmost, "last on the left" the leftmost.
+            order = _OPPOSITE[after[0].order] if held[0].side is None else after[0].order
+            after[0], phrase = replace(after[0], order=order, words=f"{first} ... {after[0].words}"), rest
     # An order chooses among what the others leave.
     every = [*after, *before]
     return phrase, tuple(sorted(every, key=lambda narrowing: narrowing.order is not None))
 
 
-_OPPOSITE = {
-    Order.LEFTMOST: Order.RIGHTMOST, Order.RIGHTMOST: Order.LEFTMOST, Order.HIGHEST: Order.LOWEST,
-    Order.LOWEST: Order.HIGHEST,
-}  # fmt: skip
+_NON = re.compile(rf"^(?:non|not)[- ](?P<colour>{_COLOUR})(?:[- ]colou?red)? (?=\w)", re.IGNORECASE)
 
 
 def _sided(narrowing: Narrowing, one: bool) -> Narrowing:
     if narrowing.side is None:
         return narrowing
     if one and not narrowing.negated:
-        return Narrowing(order=_OUTERMOST[narrowing.side])
-    return Narrowing(relation=narrowing.side, negated=narrowing.negated)
+        return Narrowing(order=_OUTERMOST[narrowing.side], words=narrowing.words)
+    return Narrowing(relation=narrowing.side, negated=narrowing.negated, words=narrowing.words)
+
+
+# "the grey-haired man" is not grey.
+_COMPOUND = re.compile(rf"\b{_COLOUR}-(?!colou?red\b)\w+", re.IGNORECASE)
 
 
 def _adjectives(phrase: str, one: bool, lexicon: Lexicon) -> Iterator[Narrowing]:
     """What the adjectives before the noun say; those of a name ("red apple") belong to it."""
-    words = normalise(phrase).split()
-    nth = 1
+    words = normalise(_COMPOUND.sub("compound", phrase)).split()
+    nth, said, corner = 1, "", False
     for index, word in enumerate(words[:-1]):
         if lexicon.knows(" ".join(words[index:])):
             return
         if (place := parse_ordinal(word)) is not None and place < MAX_NTH:
-            nth = place + 1
+            nth, said = place + 1, f"{word} "
         elif word in _ORDERS:
-            yield Narrowing(order=_ORDERS[word], nth=nth)
+            yield Narrowing(order=_ORDERS[word], nth=nth, words=said + word)
         elif word in _NEAREST | _FARTHEST:
-            yield Narrowing(order=Order.NEAREST if word in _NEAREST else Order.FARTHEST, nth=nth)
+            yield Narrowing(order=Order.NEAREST if word in _NEAREST else Order.FARTHEST, nth=nth, words=said + word)
         elif word in _SIDES:
-            yield _sided(Narrowing(side=_SIDES[word]), one)
+            # "the top left star" stands in both halves, as it does "at the top left".
+            pair = corner or (words[index + 1] in {"left", "right"} and word not in {"left", "right"})
+            corner = pair and not corner
+            yield Narrowing(relation=_SIDES[word], words=word) if pair else _sided(
+                Narrowing(side=_SIDES[word], words=word), one
+            )
         elif word in _COLOURS:
-            yield Narrowing(colour=_COLOURS[word])
+            yield Narrowing(colour=_COLOURS[word], words=word)
         elif word not in ADJECTIVES:
             return
 
 
 _GENERAL = re.compile(r"^(?:objects?|things?|items?|ones?|stuff|something|anything|everything)$")
+
+
+def is_scope(text: str, lexicon: Lexicon) -> bool:
+    """Whether words only say where: "on the left", "under the table"; not "on the other hand"."""
+    if _IDIOM.search(text):
+        return False
+    found, held = take_out(f"thing {text}", lexicon)
+    if not HELD.fullmatch(found.removeprefix("thing ").strip()):
+        return False
+    definite = re.search(r"\b(?:the|this|that|an?|my) \w", text, re.IGNORECASE) is not None
+    return all(not one.anchor or (definite and one.relation is not None) or lexicon.names_something(one.anchor)
+               for one in held[0])
+
+
+_IDIOM = re.compile(
+    r"^by the way|\b(?:hand|meantime|meanwhile|whole|contrary|end|beginning|place|note|thought|interest|hope|name|event|"
+    r"case|spirit|mood|morning|evening|afternoon|night|day|week|weekend|moment|hurry|process|future|past|run|internet|phone|"
+    r"road|home|word|words|sentence|total|time|minute|opinion|mind|view|game|story|language|english)$",
+    re.IGNORECASE,
+)
 
 
 def is_general(phrase: str) -> bool:

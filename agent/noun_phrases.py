@@ -7,7 +7,7 @@ from agent.inflection import is_plural, parse_number
 from agent.intents import MAX_NUMBER, MAX_TARGETS, NounPhrase, Quantity
 from agent.lexicon import Lexicon
 from agent.narrowing import HELD, Narrowing, narrowings, take_out
-from agent.wording import MARK
+from agent.pointing import MARK
 
 _JOIN = re.compile(
     r"\s*(?:,|;|&|\+|\bas well as\b|\balong with\b|\btogether with\b|\band\b|\bor\b|\bplus\b|\bnor\b)\s*", re.I

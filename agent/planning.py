@@ -1,16 +1,20 @@
 """The offline planner: a question in plain English to a plan, by rules alone.
 
-`plan_question` is deterministic and needs no model. A question is cleaned and cut into clauses (`agent.wording`); each
-clause is tried against the rules of `agent.rules` in their order, and the first that fits makes its step. The rules
-speak of intents; what is asked about is read by `agent.noun_phrases`, which leans on the lexicon only to protect names
-from being taken apart. A clause that fits no rule is answered by what it points at or names, and at last by a
-description.
+`plan_question` is deterministic and needs no model. A question is cleaned, its slips of the pen are mended
+(`agent.slips`), and it is cut into clauses (`agent.wording`); what a clause leaves to the ones before it is filled in
+(`agent.antecedents`). Each clause is then tried against the rules of `agent.rules` in their order, and the first that
+fits makes its step. The rules speak of intents; what is asked about is read by `agent.noun_phrases`, which leans on
+the lexicon only to protect names from being taken apart. A clause that fits no rule is answered by what it points at or
+names, unless another clause asks something: then it is a remark, and only tells what "it" is.
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import IntEnum
 
+from agent.antecedents import Resolved, narrowed_as_before, resolved, with_operands_of
+from agent.courtesy import leads_to_a_request, requests_within, speaks_of_people, states
 from agent.intents import (
     MAX_FILTERS,
     MAX_REGIONS,
@@ -25,7 +29,10 @@ from agent.intents import (
     Step,
 )
 from agent.lexicon import Lexicon
-from agent.narrowing import Narrowing
+from agent.narrowing import Narrowing, is_scope
+from agent.noun_phrases import named
+from agent.pointing import MARK, PICTURE
+from agent.reasons import reason
 from agent.rules.common import Draft
 from agent.rules.comparing import compare
 from agent.rules.counting import count
@@ -37,7 +44,8 @@ from agent.rules.reading import read
 from agent.rules.referring import by_what_it_names, refer
 from agent.rules.relating import relate
 from agent.rules.segmenting import segment
-from agent.wording import MARK, Clause, clean, prepare, trim
+from agent.slips import mended
+from agent.wording import Clause, clean, prepare, trim
 
 # Far beyond any real question; what follows is not read.
 _LONGEST = 1500
@@ -45,8 +53,43 @@ _LONGEST = 1500
 _STUTTER = re.compile(r"\b(\w{1,20}(?: \w{1,20})?)(?: \1\b){2,}", re.IGNORECASE)
 
 
+class _Level(IntEnum):
+    """How surely a clause asks for something."""
+
+    ASKS = 0
+    STATES_THERE_IS = 1
+    """"There is a bus": asks whether, when nothing else is asked."""
+    NAMES = 2
+    """No more than a name: "the dog"."""
+    TELLS = 3
+    """A statement that names something: "My son loves dogs"."""
+    NOTHING = 4
+    """Nothing that is known is named."""
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """What was made of a clause: `rule` tells whether a rule fitted, `filled_in` what pointed back, with its step."""
+
+    clause: Clause
+    draft: Draft
+    rule: bool
+    level: _Level
+    filled_in: Resolved
+
+
+@dataclass(frozen=True)
+class _Made:
+    """A reading with its step; `points` tells whether it points at regions by itself."""
+
+    reading: _Reading
+    step: Step
+    points: bool
+    sources: Mapping[Filter, str]
+
+
 def plan_question(question: str, region_count: int, image_count: int = 1, lexicon: Lexicon | None = None) -> Plan:
-    """The steps that answer a question.
+    """The steps that answer a question, and for each a sentence that says why it is there.
 
     Args:
         question: in English; `<region1>` names the first region given.
@@ -59,45 +102,85 @@ def plan_question(question: str, region_count: int, image_count: int = 1, lexico
     """
     known = lexicon if lexicon is not None else Lexicon(())
     asked = clean(question)
-    parts = [trim(part) for part in prepare(_STUTTER.sub(r"\1", asked[:_LONGEST]), region_count, image_count)]
+    text, slips = mended(_STUTTER.sub(r"\1", asked[:_LONGEST]), known)
+    parts = [trim(part, end) for part, end in prepare(text, region_count, image_count)]
+    made, coordinates = _made(_fronted(parts, known), known, region_count, image_count)
+    steps = [one.step for one in made]
+    pointed = any(one.points for one in made)
+    reasons = [
+        reason(
+            one.step,
+            one.reading.clause.text,
+            rule=one.reading.rule,
+            filled_in=[(one.reading.filled_in.said, one.reading.filled_in.meant)] if one.reading.filled_in.said else (),
+            slips=slips,
+            sources=one.sources,
+        )
+        for one in made
+    ]
+    if not steps:
+        whole = any(part is not None and part.whole for part in parts)
+        intent = Intent.REFER if region_count and not whole else Intent.DESCRIBE
+        image = next((part.image for part in reversed(parts) if part is not None and part.image is not None), None)
+        steps = [Step(intent=intent, image=image if image is not None else 0 if image_count == 1 else None)]
+        pointed = intent is Intent.DESCRIBE and region_count > 0
+        shown = "the regions that were given" if intent is Intent.REFER else "the picture"
+        reasons = [f"Nothing certain is asked, so {shown} will be told about."]
+    if coordinates is not None:
+        steps = [step.model_copy(update={"wants_coordinates": coordinates}) for step in steps]
+    if not pointed:
+        everywhere = tuple(range(min(region_count, MAX_REGIONS)))
+        steps = [step.model_copy(update={"regions": everywhere}) for step in steps]
+    return Plan(question=asked, steps=tuple(steps), reasons=tuple(reasons))
+
+
+def _made(
+    parts: Sequence[Clause | None], lexicon: Lexicon, region_count: int, image_count: int
+) -> tuple[list[_Made], bool | None]:
+    """The steps of the clauses that ask for something, and whether the question wants coordinates for all of them."""
     image: int | None = 0 if image_count == 1 else None
     coordinates: bool | None = None
     topic = ""
-    steps: list[Step] = []
-    pointed: list[bool] = []
+    spoken: list[_Made] = []
     for index, clause in enumerate(parts):
         if clause is None:
             continue
         image = clause.image if clause.image is not None else image
-        if not clause.text:  # "In the second picture, ...", "... Include the coordinates."
+        only_shown = re.fullmatch(PICTURE, clause.text) and any(later and later.text for later in parts[index + 1 :])
+        if not clause.text or only_shown:  # "In the second picture, ...", "... Include the coordinates."
             coordinates = clause.coordinates if clause.coordinates is not None else coordinates
             continue
-        if len(steps) == MAX_STEPS:
+        if len(spoken) == 4 * MAX_STEPS:
             break
-        if (about := _TOPIC.match(clause.text)) and any(later and later.text for later in parts[index + 1 :]):
+        if (
+            not spoken
+            and (about := _TOPIC.match(clause.text))
+            and any(later and later.text for later in parts[index + 1 :])
+        ):
             topic = about["mark"] or topic  # "<region1>: is it a dog?", "In <region1>, what do you see?"
             continue
-        spoken_of = steps[-1:] if "<it>" in clause.text or clause.text.lower() in _BARE else []
-        clause = _with_antecedent(clause, steps, topic, region_count)
-        draft = _draft(clause, known, region_count)
-        step, points = _step(draft, clause, region_count, image)
-        step = _narrowed_as_before(step, spoken_of)
-        if step in steps:  # "I can't find the key. Where is it?"
-            continue
-        steps.append(step)
-        pointed.append(points or (clause.whole and not _needs_region(step)))
-    if not steps:
-        intent = (
-            Intent.REFER if region_count and not any(clause and clause.whole for clause in parts) else Intent.DESCRIBE
-        )
-        steps, pointed = [Step(intent=intent, image=image)], [intent is Intent.DESCRIBE and region_count > 0]
-    if coordinates is not None:
-        steps = [step.model_copy(update={"wants_coordinates": coordinates}) for step in steps]
-    if not any(pointed):
-        everywhere = tuple(range(min(region_count, MAX_REGIONS)))
-        steps = [step.model_copy(update={"regions": everywhere}) for step in steps]
-    return Plan(question=asked, steps=tuple(steps))
+        reading = _read(clause, [one for one in spoken if one.reading.level != _Level.NOTHING], topic, lexicon, region_count)
+        spoken.append(_step(reading, region_count, image))
+    kept: list[_Made] = []
+    for one in _asking(spoken):
+        if not any(one.step == other.step for other in kept):  # "I can't find the key. Where is it?"
+            kept.append(one)
+    return kept[:MAX_STEPS], coordinates
 
+
+def _asking(spoken: Sequence[_Made]) -> Iterable[_Made]:
+    """What asks for something: where one clause does, those that only name or tell something are remarks."""
+    best = min((one.reading.level for one in spoken), default=_Level.NOTHING)
+    for index, one in enumerate(spoken):
+        level = one.reading.level
+        after = spoken[index + 1].reading if index + 1 < len(spoken) else None
+        bare = after is not None and _BARE.match(after.filled_in.said) is not None
+        if level is best or (level is _Level.STATES_THERE_IS and bare):
+            if level is not _Level.NOTHING or not states(one.reading.clause.text):
+                yield one
+
+
+_BARE = re.compile(r"^(?:where|how many)", re.IGNORECASE)
 
 Rule = Callable[[str, Lexicon], Draft | None]
 _RULES: tuple[Rule, ...] = (
@@ -105,96 +188,108 @@ _RULES: tuple[Rule, ...] = (
 )  # fmt: skip
 
 
-def _draft(clause: Clause, lexicon: Lexicon, region_count: int) -> Draft:
-    text = _without_slips(clause.text, lexicon)
+def _draft(text: str, lexicon: Lexicon) -> Draft | None:
     for rule in _RULES:
         if draft := rule(text, lexicon):
             return draft
-    return by_what_it_names(text, lexicon, region_count)
+    return None
 
 
-# Words that a question turns on; a slip in one of them is mended before the rules look.
-_KEYWORDS = (
-    "what", "where", "which", "how", "many", "there", "find", "locate", "detect", "describe", "list", "count",
-    "segment", "outline", "read", "point", "show", "name", "identify", "objects", "things", "number", "written",
-    "between", "bigger", "larger", "smaller", "left", "right", "above", "below", "relative", "compare", "everything",
-    "does", "every",
-)  # fmt: skip
-_SWAPS = {word[:i] + word[i + 1] + word[i] + word[i + 2 :]: word for word in _KEYWORDS for i in range(len(word) - 1)}
-_DROPS = {word[:i] + word[i + 1 :]: word for word in _KEYWORDS if len(word) > 3 for i in range(1, len(word))}
-_DOUBLES = {word[:i] + word[i] + word[i:]: word for word in _KEYWORDS for i in range(len(word))}
-_REAL = frozenset(
-    """
-    how who hat wat lit list lis rad red ned point pint name nam dos doe do sow shw show hem her here three were we
-    wee cont cot on no form from felt let eve ever very thing thins object sing night light ht wit with find fin fid
-    lost lots rea ea many may man mane any was saw aw war ware wart woh mint lst less lets ovary right rit rigt blow
-    bellow belo bow
-    """.split()
+def _read(clause: Clause, before: Sequence[_Made], topic: str, lexicon: Lexicon, region_count: int) -> _Reading:
+    """What a clause asks for: by a rule as it stands, as more of what was asked before, or inside a way of speaking."""
+    full = resolved(clause.text, [one.step for one in before], topic, region_count)
+    text = full.text
+    clause = replace(clause, text=text)
+    draft = _draft(text, lexicon)
+    if before and (more := _more_of_the_same(clause, draft, before[-1].reading, lexicon)):
+        return _Reading(clause, more, True, _Level.ASKS, full)
+    level = _level(text, draft, clause.end, lexicon)
+    if draft is not None and level is _Level.ASKS:
+        return _Reading(clause, draft, True, level, full)
+    for lead, rest in requests_within(text):
+        if not leads_to_a_request(lead) and (speaks_of_people(lead) or lexicon.find(lead)):
+            continue
+        inner = trim(rest, clause.end)
+        found = _draft(inner.text, lexicon) if inner is not None and inner.text else None
+        if inner is not None and found is not None and _level(inner.text, found, clause.end, lexicon) is _Level.ASKS:
+            whole, coordinates = clause.whole or inner.whole, clause.coordinates
+            coordinates = inner.coordinates if coordinates is None else coordinates
+            return _Reading(replace(inner, whole=whole, coordinates=coordinates), found, True, _Level.ASKS, full)
+    if draft is not None:
+        return _Reading(clause, draft, True, level, full)
+    return _Reading(clause, by_what_it_names(text, lexicon, region_count), False, level, full)
+
+
+_NEEDS = re.compile(
+    r"^(?:i|we) (?:really |just |also |still )*(?:need|want|would|am (?:looking|searching|hunting|trying)|look|search|"
+    r"seek|wish|require|demand)\b",
+    re.IGNORECASE,
 )
-_SLIPS = {
-    slip: word
-    for table in (_DROPS, _DOUBLES, _SWAPS)
-    for slip, word in table.items()
-    if slip not in _REAL and slip not in _KEYWORDS and len(slip) > 2
-}
 
 
-def _without_slips(text: str, lexicon: Lexicon) -> str:
-    """`text` with slips in its first words mended ("wher is", "how mnay"); names are left alone."""
-    words = text.split()
-    for index, word in enumerate(words[:4]):
-        mended = _SLIPS.get(word.lower())
-        if (
-            mended
-            and not lexicon.knows(word)
-            and not (index and re.fullmatch(r"the|an?|every|all", words[index - 1], re.I))
-        ):
-            words[index] = mended
-    return " ".join(words)
+def _level(text: str, draft: Draft | None, end: str, lexicon: Lexicon) -> _Level:
+    """How surely a clause asks for something; `draft` is what a rule made of it."""
+    read_as = draft.named if draft is not None else named(text, lexicon)
+    names = bool(read_as.marks) or any(lexicon.names_something(target) for target in read_as.targets)
+    if draft is not None and speaks_of_people(text) and not _NEEDS.match(text):
+        return _Level.TELLS if names else _Level.NOTHING
+    if draft is not None and (names or not draft.loose):
+        return _Level.STATES_THERE_IS if draft.stated and end != "?" else _Level.ASKS
+    names = names or bool(lexicon.find(text))
+    if states(text):
+        return _Level.TELLS if names else _Level.NOTHING
+    return _Level.NAMES if names else _Level.NOTHING
 
+
+_MORE = {Intent.GROUND, Intent.COUNT, Intent.EXIST, Intent.SEGMENT, Intent.READ, Intent.DESCRIBE, Intent.LIST}
+_ONLY_MARKS = re.compile(rf"^(?:(?:in|inside|within|at|on|for|of) )?{MARK}(?: too| as well)?$", re.IGNORECASE)
+
+
+def _more_of_the_same(clause: Clause, draft: Draft | None, last: _Reading, lexicon: Lexicon) -> Draft | None:
+    """ "Where is the dog? And the cat?": the same is asked of another thing or region."""
+    if last.level is not _Level.ASKS or clause.coordinates is not None:
+        return None
+    if _ONLY_MARKS.match(clause.text) and last.draft.named.marks and last.draft.intent in {*_MORE, Intent.REFER}:
+        marks = tuple(re.findall(MARK, clause.text))
+        earlier = last.draft.named
+        return replace(last.draft, named=replace(earlier, marks=marks, operands=(*marks, *earlier.targets)))
+    if draft is not None or last.draft.intent not in _MORE or states(clause.text):
+        return None
+    found = named(clause.text, lexicon)
+    short = len(clause.text.split()) <= 6 and not found.marks and not found.everything
+    known = all(lexicon.names_something(target) for target in found.targets)
+    if short and found.targets and (clause.more or (known and clause.end != "!")):
+        return replace(last.draft, named=found)
+    return None
+
+
+def _fronted(parts: Sequence[Clause | None], lexicon: Lexicon) -> list[Clause | None]:
+    """The clauses, those that only say where put behind the one that they belong to: "On the left, what is there?"."""
+    moved: list[Clause | None] = []
+    scope: Clause | None = None
+    for part in parts:
+        if part is not None and scope is not None and part.text:
+            where = scope.text
+            among = _AMONG.match(where)
+            text = _WHICH.sub(rf"\1 of {among['of']}", part.text, count=1) if among else f"{part.text} {where}"
+            moved[-1] = replace(part, text=text, image=part.image if part.image is not None else scope.image)
+            scope = None
+            continue
+        scope = None
+        moved.append(part)
+        if part is not None and part.text and (_AMONG.match(part.text) or is_scope(part.text, lexicon)):
+            scope = part
+    return moved
+
+
+_AMONG = re.compile(r"^(?:of|among|amongst|out of|from among) (?P<of>(?:all )?(?:of )?(?:the|these|those|all|my) .+)$", re.IGNORECASE)
+_WHICH = re.compile(r"^(which|what|who)(?: ones?| thing)?\b", re.IGNORECASE)
 
 _TOPIC = re.compile(
     rf"^(?:(?:in|inside|at|within|on|for|regarding|concerning|about|as for) )?(?P<mark>{MARK})$|^count$", re.IGNORECASE
 )
-
-
-_BARE = frozenset({"where", "how many", "where exactly"})
-
-
-def _narrowed_as_before(step: Step, before: Sequence[Step]) -> Step:
-    """ "Find the sign nearest the dog and read it": what "it" stands for stays narrowed as it was."""
-    phrases = {*step.targets, *step.operands, *(one.anchor for one in step.filters)}
-    filters = list(step.filters)
-    for one in (one for earlier in before for one in earlier.filters):
-        if one.of in phrases and one not in filters:
-            filters.append(one)
-            phrases.add(one.anchor)
-    return step.model_copy(update={"filters": tuple(filters[:MAX_FILTERS])})
-
-
-def _with_antecedent(clause: Clause, steps: list[Step], topic: str, region_count: int) -> Clause:
-    """The clause with "it" and "them" replaced by what was named before, else by a region, else it stays."""
-    text = clause.text
-    if topic and not steps and not re.search(MARK, text):
-        return replace(clause, text=f"{text} in {topic}")
-    if steps and text.lower() in _BARE:  # "There is a bus. Where?"
-        text = f"{text} is <it>" if text.lower().startswith("where") else f"{text} <it>"
-    if "<it>" not in text:
-        return clause
-    if steps and steps[-1].targets:
-        stands_for = " and ".join(f"the {target}" for target in steps[-1].targets)
-    elif steps and steps[-1].regions:
-        stands_for = " and ".join(f"<r{index}>" for index in steps[-1].regions)
-    elif topic:
-        stands_for = topic
-    elif region_count:
-        stands_for = "<r_>" if region_count == 1 else "<r*>"
-    else:
-        return clause
-    return replace(clause, text=text.replace("<it>", stands_for))
-
-
 _EXTREMES = {Aspect.LARGER, Aspect.SMALLER}
+_THINGS = re.compile(r"\b(?:objects?|things?|items?|everything|anything|of (?:them )?all)\b", re.IGNORECASE)
 
 
 def _needs_region(step: Step) -> bool:
@@ -202,8 +297,9 @@ def _needs_region(step: Step) -> bool:
     return step.intent is Intent.REFER or (step.intent in {Intent.READ, Intent.SEGMENT} and not step.targets)
 
 
-def _step(draft: Draft, clause: Clause, region_count: int, image: int | None) -> tuple[Step, bool]:
-    """(the finished step, whether it points at regions by itself)."""
+def _step(reading: _Reading, region_count: int, image: int | None) -> _Made:
+    """The finished step of a reading."""
+    draft, clause, before = reading.draft, reading.clause, reading.filled_in.step
     marks = draft.named.marks
     anchors = [one.anchor for _, one in draft.named.filters if re.fullmatch(MARK, one.anchor)]
     indices = _indices((*marks, *anchors), region_count)
@@ -221,7 +317,8 @@ def _step(draft: Draft, clause: Clause, region_count: int, image: int | None) ->
         regions = regions or tuple(operand for operand in operands if isinstance(operand, int))
     coordinates = draft.coordinates if clause.coordinates is None else clause.coordinates
     targets, shown = draft.named.targets, tuple(operands[:MAX_TARGETS])
-    filters = _filters(draft.named.filters, {*targets, *shown}, indices)
+    sources = _filters(draft.named.filters, {*targets, *shown}, indices)
+    filters = tuple(sources)[:MAX_FILTERS]
     regions = tuple(index for index in regions if not any(one.anchor == index for one in filters))
     step = Step(
         intent=draft.intent,
@@ -236,14 +333,21 @@ def _step(draft: Draft, clause: Clause, region_count: int, image: int | None) ->
         image=image,
         filters=filters,
     )
-    return step, bool(regions) or any(isinstance(one.anchor, int) for one in filters)
+    step = narrowed_as_before(step, before)
+    if not _THINGS.search(clause.text):
+        step = with_operands_of(step, reading.filled_in.last)
+    points = bool(step.regions) or any(isinstance(one.anchor, int) for one in step.filters)
+    return _Made(reading, step, points or (clause.whole and not _needs_region(step)), sources)
 
 
 def _filters(
     named: Sequence[tuple[NounPhrase, Narrowing]], phrases: set[Operand], indices: Mapping[str, tuple[int, ...]]
-) -> tuple[Filter, ...]:
-    """The filters of a step whose targets and operands are `phrases`, marks of regions led to their indices."""
-    made: list[Filter] = []
+) -> dict[Filter, str]:
+    """The filters of a step whose targets and operands are `phrases`, marks of regions led to their indices.
+
+    In their order, each with the words that it was read from.
+    """
+    made: dict[Filter, str] = {}
 
     def add(of: NounPhrase, one: Narrowing) -> None:
         anchor: Operand | None = one.anchor or None
@@ -253,8 +357,18 @@ def _filters(
             anchor = indices[anchor][0]
         elif isinstance(anchor, str) and anchor.lower() == of.lower():
             anchor = f"other {anchor}"  # "the apple nearest an apple"
-        made.append(Filter(of=of, relation=one.relation, order=one.order, colour=one.colour, anchor=anchor,
-                           nth=one.nth, negated=one.negated))  # fmt: skip
+        made.setdefault(
+            Filter(
+                of=of,
+                relation=one.relation,
+                order=one.order,
+                colour=one.colour,
+                anchor=anchor,
+                nth=one.nth,
+                negated=one.negated,
+            ),
+            one.words,
+        )
         for inner in one.inner:
             if isinstance(anchor, str):
                 add(anchor, inner)
@@ -262,7 +376,7 @@ def _filters(
     for phrase, one in named:
         if phrase in phrases:
             add(phrase, one)
-    return tuple(dict.fromkeys(made))[:MAX_FILTERS]
+    return made
 
 
 def _indices(marks: tuple[str, ...], region_count: int) -> dict[str, tuple[int, ...]]:

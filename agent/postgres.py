@@ -2,6 +2,7 @@
 
 The database holds the conversations; their pictures stay in a folder, which all machines then have to share. A thread's
 lock is an advisory lock of the server, held by one connection for the whole process: it is gone with the process.
+As in SQLite, a loss of the server's power costs no turn that has ended, but may cost steps of one under way.
 """
 
 import hashlib
@@ -60,9 +61,10 @@ class PostgresDatabase(Database):
                 f"cannot keep threads in the database {described(url)} ({told}); mend FERRET_DATABASE, "
                 "or leave it empty for a file"
             ) from error
-        self._pool = ConnectionPool(
+        self._pool: ConnectionPool[Any] = ConnectionPool(
             url,
             kwargs={"autocommit": True, "prepare_threshold": 0, "row_factory": dict_row},
+            configure=_hurried,
             min_size=1,
             max_size=_CONNECTIONS,
             timeout=PATIENCE,
@@ -85,10 +87,12 @@ class PostgresDatabase(Database):
 
         with self._pool.connection() as connection, connection.cursor(row_factory=tuple_row) as cursor:
             cursor.execute(_marked(query), values)
-            return cursor.fetchall()
+            rows: list[tuple[Any, ...]] = cursor.fetchall()
+        return rows
 
     def change(self, statements: Sequence[Statement]) -> None:
         with self._pool.connection() as connection, connection.transaction():
+            connection.execute("SET LOCAL synchronous_commit TO DEFAULT")
             for statement, values in statements:
                 connection.execute(_marked(statement), values)
 
@@ -141,6 +145,11 @@ class PostgresDatabase(Database):
                     raise
                 time.sleep(0.1)
         return False
+
+
+def _hurried(connection: "Connection[Any]") -> None:
+    """A step within a turn does not wait for the server's disk; the end of a turn does, for all before it as well."""
+    connection.execute("SET synchronous_commit TO off")
 
 
 def is_postgres(url: str) -> bool:

@@ -82,11 +82,11 @@ class Prose:
         if sighting.mask is not None and (known is None or known.mask is None):
             mask = Rle.model_validate(self._mask_of(sighting.mask))
         if known is not None:
-            if mask is not None:
-                known.mask = mask
-                known.source = sighting.source if known.text is None else known.source
-            if sighting.text and not known.text:  # from then on the region is told by who read it
-                known.text, known.source = sighting.text, sighting.source
+            known.text = known.text or sighting.text
+            known.mask = mask or known.mask
+            # Where text was read is said first of all: it is the one thing here that the picture's maker has worded.
+            if known.source != "ocr" and (mask is not None or sighting.source == "ocr"):
+                known.source = sighting.source
         else:
             self._ids[key] = len(self.regions)
             self.regions.append(

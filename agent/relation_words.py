@@ -27,15 +27,28 @@ RELATIONS: tuple[tuple[Relation, str], ...] = (
     (
         Relation.NEAR,
         (
-            r"(?:right )?(?:next to|beside|besides|near(?: to|by)?|close to|adjacent to|by|alongside|around|by "
+            r"(?:right )?(?:next to|beside|besides(?! (?:the )?(?:ones?|those)\b)|near(?: to|by)?|close to|adjacent to|by|alongside|around|by "
             r"the side of|close by|closest to|nearest(?: to)?)"
         ),
     ),
     (Relation.ON, r"(?:on top of|atop|upon|on)"),
-    (Relation.OVERLAPPING, r"(?:overlapping(?: with)?|touching|in contact with|covering|hiding)"),
+    (Relation.OVERLAPPING, r"(?:overlapping(?: with)?|touching|in contact with|intersecting(?: with)?|covering|hiding(?! (?:behind|under|in|inside|below|near|beneath|on|above|next|between)\b))"),
     (Relation.INSIDE, r"(?:inside(?: of)?|within|into|contained in|enclosed by|surrounded by|in)"),
 )
+# How things are where they are: "the bird sitting on the house". Words for what they do, not for what they are.
+LYING = (
+    r"(?:located|positioned|placed|situated|standing|sitting|lying|resting|found|hiding|hidden|hanging|floating|flying|"
+    r"swimming|parked|growing|sleeping|perched|leaning|walking|running|hovering|tucked|crouching|waiting|seated|stuck|"
+    r"mounted|shown|seen|visible|put|kept|drawn|painted|lie|stand|sit|appear|rest|be|live|directly|just|right|also|"
+    r"immediately|somewhere|still|only)"
+)
+LIES = rf"(?:{LYING} )*"
+# The opposite of inside and of near.
+NOT_SO = r"(?:outside(?: of)?|away from|far (?:away )?from)"
 ANY_RELATION = "|".join(f"(?P<{relation.name}>{words})" for relation, words in RELATIONS)
+
+RELATION_WORDS = re.sub(r"\?P<\w+>", "?:", ANY_RELATION)
+"""The same without groups, for patterns that only need to know where a relation stands."""
 
 
 def relation_in(match: re.Match[str]) -> Relation | None:

@@ -48,7 +48,7 @@ def prepare(
         raise RequestError(f"{len(images)} pictures are too many; ask about at most {limits.max_images} at once")
     if len(regions) > limits.max_regions:
         raise RequestError(f"{len(regions)} regions are too many; give at most {limits.max_regions} at once")
-    parsed = [_parsed(region, artifacts) for region in regions]
+    parsed = [parsed_region(region, artifacts) for region in regions]
     for number, region in enumerate(parsed, 1):
         if not hasattr(region.image, "__index__"):
             raise RegionError(f"region {number} is on picture {region.image!r}; give its position, counted from 0")
@@ -100,7 +100,8 @@ def _stored(image: ImageSource, artifacts: ArtifactStore) -> str:
     return artifacts.put_image(load_image(image))
 
 
-def _parsed(region: RegionSource, artifacts: ArtifactStore) -> Region:
+def parsed_region(region: RegionSource, artifacts: ArtifactStore) -> Region:
+    """A region from whatever form it was given in; `RegionError` when it is none."""
     if isinstance(region, _REGION_TYPES):
         return region
     if isinstance(region, str):

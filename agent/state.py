@@ -29,6 +29,8 @@ class AskInput(TypedDict, total=False):
     question: str
     images: list[str]
     regions: list[str | Json]
+    # Whether the person may be asked which one is meant (`agent.clarifying`); it takes a thread.
+    asks_back: bool
 
 
 class AskOutput(TypedDict, total=False):
@@ -43,6 +45,7 @@ class State(TypedDict, total=False):
     question: str
     images: list[str]
     regions: list[Any]
+    asks_back: bool
     # What the turns before left to refer back to (`agent.memory`).
     memory: Json
     plan: Json

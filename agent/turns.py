@@ -4,6 +4,8 @@ A turn begins when the question's checkpoint is written, and has ended when its 
 
 - the process dies (`kill -9`, a loss of power): the turn is pending. The next question, or `AgentThread.resume`,
   finishes it first, from the last step that was reached; the steps before are not run again.
+- the person has to choose (`agent.clarifying`): the turn waits for `AgentThread.reply`, for as long as it takes. A new
+  question ends the waiting: the turn is then finished with all that could be meant.
 - the turn raises, or its caller stops it (Ctrl-C, a stream that is closed): its caller knows, so the turn is taken
   back, and the thread is as it was before.
 
@@ -19,14 +21,17 @@ from typing import TYPE_CHECKING, Any
 
 from agent.answers import Answer
 from agent.checkpoints import Database, ThreadLock
-from agent.events import AnswerReady, Event
+from agent.events import AnswerReady, ChoiceNeeded, Event
 from agent.state import AskInput, Json
+from ferret.errors import RequestError
 
 if TYPE_CHECKING:
     from langgraph.graph.state import CompiledStateGraph
+    from langgraph.types import Command
 
-# Runs the graph over a thread: with a request, or None to go on; with its configuration; for these pictures.
-Runner = Callable[[AskInput | None, Json, list[str]], Iterator[Event]]
+# Runs the graph over a thread: with a request, a reply (a `Command`), or None to go on; with its configuration; for
+# these pictures.
+Runner = Callable[["AskInput | Command[Any] | None", Json, list[str]], Iterator[Event]]
 
 _log = logging.getLogger(__name__)
 
@@ -130,6 +135,7 @@ class TurnKeeper:
                     if isinstance(event, AnswerReady):
                         self._record(opening.number)  # first: an answer that has been told must not get lost
                         done = True
+                    done = done or isinstance(event, ChoiceNeeded)
                     yield event
         finally:
             try:
@@ -138,14 +144,44 @@ class TurnKeeper:
             finally:
                 opening.lock.release()
 
+    def waiting(self) -> Json | None:
+        """What the turn under way asks the person, as JSON of `ChoiceNeeded`; None when it asks nothing."""
+        if self._head().turn <= self.database.last_turn(self.name):
+            return None
+        tasks = self.graph.get_state({"configurable": {"thread_id": self.name}}).tasks
+        asked = [interrupt.value for task in tasks for interrupt in task.interrupts]
+        return asked[-1] if asked else None
+
+    def reply(self, value: Json, run: Runner) -> Iterator[Event]:
+        """The events of the turn that waits for a reply, from there on.
+
+        Raises:
+            RequestError: no turn waits for one.
+        """
+        from langgraph.types import Command
+
+        lock = self.database.lock(self.name)
+        try:
+            if self.waiting() is None:
+                raise RequestError(f"thread {self.name!r} has asked nothing; ask a question first")
+            head = self._head()
+            request: Command[Any] = Command(resume=value)
+            with closing(_stream(run(request, self._config(head.turn), list(head.state["images"])))) as events:
+                for event in events:
+                    if isinstance(event, AnswerReady):
+                        self._record(head.turn)
+                    yield event
+        finally:
+            lock.release()
+
     def resume(self, run: Runner) -> Answer | None:
-        """Finishes the turn that was cut off; None when there is none.
+        """Finishes the turn that was cut off; None when there is none, or when it waits for a reply.
 
         Whatever keeps it from being finished is raised, after the turn has been kept without an answer.
         """
         lock = self.database.lock(self.name)
         try:
-            return self._finish(run)
+            return None if self.waiting() is not None else self._finish(run)
         finally:
             lock.release()
 
@@ -154,15 +190,27 @@ class TurnKeeper:
         if head.turn <= self.database.last_turn(self.name):
             return None
         try:
-            if self.graph.get_state({"configurable": {"thread_id": self.name}}).next:
-                for _ in run(None, self._config(head.turn), list(head.state["images"])):
-                    pass
+            # `tasks`, not `next`: that leaves out steps whose results are stored but not yet part of the state.
+            if self.graph.get_state({"configurable": {"thread_id": self.name}}).tasks:
+                self._go_on(head, run)
         except Exception as error:
             failed = {key: head.state[key] for key in ("question", "images", "regions")}
             failed |= {"answer": None, "error": f"{type(error).__name__}: {error}"}
             self.database.record_failure(self.name, head.turn, failed, self._before(head.turn))
             raise
         return Answer.model_validate(self._record(head.turn)["answer"])
+
+    def _go_on(self, head: _Head, run: Runner) -> None:
+        """To the end of a turn; whatever it asks the person is answered by "all of them"."""
+        from langgraph.types import Command
+
+        request: Command[Any] | None = None
+        waits = True
+        while waits:
+            waits = False
+            for event in run(request, self._config(head.turn), list(head.state["images"])):
+                waits = waits or isinstance(event, ChoiceNeeded)
+            request = Command(resume={})
 
     def _record(self, number: int) -> Json:
         head = self._head()

@@ -16,6 +16,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +75,7 @@ def controller_alone(rounds: int) -> None:
     parts = {name: Replay(real.ready(name)) for name in ("ferret", "detector", "ocr", "sam")}
     picture = Image.open(PICTURE).convert("RGB")
     with tempfile.TemporaryDirectory() as folder:
-        loaders: dict[str, Callable[[], Any]] = {name: (lambda part=part: part) for name, part in parts.items()}
+        loaders: dict[str, Callable[[], Any]] = {name: partial(parts.get, name) for name in parts}
         agent = VisionAgent(instruments=Instruments(loaders=loaders), folder=folder)
         agent.looks = Looks(remembered=0)
         chat = agent.thread("one")
@@ -96,7 +97,8 @@ def controller_alone(rounds: int) -> None:
 def at_work(threads: int, turns: int) -> dict[str, float]:
     """Latency of turns with the embedded weights, so many threads at once; for a process of its own."""
     whole = Image.open(PICTURE).convert("RGB")
-    pictures = [whole.crop((number, 0, whole.width - 32 + number, whole.height)) for number in range(32)]
+    # Another part of the scene for every turn, so that every turn has to look.
+    parts = [(k % 64, k // 64, whole.width - 64 + k % 64, whole.height - 32 + k // 64) for k in range(threads * turns)]
     taken: list[float] = []
     with tempfile.TemporaryDirectory() as folder:
         agent = VisionAgent(folder=folder)
@@ -108,8 +110,7 @@ def at_work(threads: int, turns: int) -> dict[str, float]:
             ready.wait()
             for turn in range(turns):
                 begun = time.perf_counter()
-                # Every turn is about a picture that is new to its thread, so that every turn has to look.
-                chat.ask(QUESTIONS[turn % len(QUESTIONS)], pictures[(number + turn) % len(pictures)])
+                chat.ask(QUESTIONS[turn % len(QUESTIONS)], whole.crop(parts[number * turns + turn]))
                 taken.append(time.perf_counter() - begun)
 
         running = [threading.Thread(target=talk, args=(number,)) for number in range(threads)]

@@ -3,12 +3,10 @@
     Segmenter().segment(image, [Box(10, 20, 90, 120), Point(40, 60)])      # the embedded weights
     Segmenter("sam_vit_b_01ec64.pth")                                      # a released checkpoint, by its file name
 
-A box is a box prompt. A point asks for what lies under it: of the three masks that the model proposes, the one it
-trusts trusts most, or the largest or smallest. Any other region asks with its box and with a point well inside, and
-takes of the answers the one that agrees best with what was drawn. An image is encoded once and its embedding kept by
-content hash; all boxes, and all points, of one image are decoded as one batch.
- Any other region becomes its box plus a point well inside. An image is
-encoded once and its embedding kept by content hash; prompts of one kind are decoded as one batch.
+A box is a box prompt. A point asks for what lies under it: of the three masks that the model proposes, the one that it
+trusts most, or the largest or smallest. Any other region asks with its box and with a point well inside, and takes of
+the answers the one that agrees best with what was drawn. An image is encoded once and its embedding kept by content
+hash; all boxes, and all points, of one image are decoded as one batch.
 
 A small model sees a small object poorly, so weights may ask for a second look: an object that fills little of the
 picture is cut out with its surroundings, enlarged, and segmented again, and every outline is drawn again along the

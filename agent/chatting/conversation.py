@@ -2,7 +2,8 @@
 
 import os
 import re
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,8 @@ from rich.text import Text
 from agent.answers import Answer
 from agent.chatting.graphics import protocol_of, shown
 from agent.chatting.lines import line_reader
-from agent.chatting.screen import color_of, colored, plain, show_turn
+from agent.chatting.screen import color_of, colored, plain, show_choice, show_turn
+from agent.events import AnswerReady, ChoiceNeeded, Event
 from agent.streaming import in_thread
 from ferret.errors import FerretError, RegionError
 from ferret.images import load_image
@@ -21,8 +23,11 @@ from ferret.regions import parse_region
 if TYPE_CHECKING:
     from agent.assistant import AgentThread
 
+# What a region begins with, in a reply.
+FORMS = ("point", "box", "polygon", "scribble", "mask")
+
 HELP = """\
-Ask anything about the pictures. Commands:
+Ask anything about the pictures; asked back which one you mean, give its number, say which, or point at it. Commands:
   /image FILE      talk about this picture from now on
   /region SPEC     point at something for the next question: box:X1,Y1,X2,Y2, point:X,Y, mask:FILE.png, ...
                    (without SPEC: point at nothing)
@@ -69,6 +74,9 @@ class Chat:
             "help": self._help,
         }
         known = [*self._commands, "quit"]
+        # A pipe cannot reply: what comes next in it is the next question.
+        self._asks_back = self.console.is_terminal and (read is not None or sys.stdin.isatty())
+        self._asked = False
         self._read = read or line_reader(known, thread.agent.threads.names, thread.agent.threads.folder)
 
     def run(self) -> None:
@@ -92,7 +100,7 @@ class Chat:
     def handle(self, line: str) -> None:
         """Answers one line; what is wrong with it is said, and the conversation goes on."""
         if not line.startswith("/"):
-            self._attempt(lambda: self._ask(line))
+            self._attempt(lambda: self._reply(line) if self._asked and not line.endswith("?") else self._ask(line))
             return
         name, _, rest = line[1:].partition(" ")
         if name in self._commands:
@@ -110,10 +118,27 @@ class Chat:
             self._note("stopped")
 
     def _ask(self, question: str) -> None:
-        images, regions = self.images, self.regions
-        events = in_thread(lambda: self.thread.stream(question, images, regions=regions))
-        self.answer = show_turn(self.console, events)
+        images, regions, asks_back = self.images, self.regions, self._asks_back
+        self._take(lambda: self.thread.stream(question, images, regions=regions, asks_back=asks_back))
         self.images, self.regions = [], []
+
+    def _reply(self, line: str) -> None:
+        """To what the thread has asked: the number of a choice, a region, or words."""
+        if line.isdecimal():
+            self._take(lambda: self.thread.reply(int(line)))
+        elif line.partition(":")[0] in FORMS:
+            region = parse_region(line)
+            self._take(lambda: self.thread.reply(region))
+        else:
+            self._take(lambda: self.thread.reply(words=line))
+
+    def _take(self, start: Callable[[], Iterator[Event]]) -> None:
+        self._end_with(show_turn(self.console, in_thread(start)))
+
+    def _end_with(self, last: AnswerReady | ChoiceNeeded) -> None:
+        """From now on /show, /save and /regions speak of this answer, or of these choices."""
+        self._asked = isinstance(last, ChoiceNeeded)
+        self.answer = last.choice if isinstance(last, ChoiceNeeded) else last.answer
 
     def _image(self, path: str) -> None:
         image = load_image(str(Path(path).expanduser()))
@@ -194,11 +219,14 @@ class Chat:
         if self.answer is not None:
             self._note(f"> {self.answer.question}")
             self.console.print(colored(self.answer))
+        if (asked := self.thread.waiting()) is not None:
+            show_choice(self.console, asked)
+            self._end_with(asked)
 
     def _recall(self) -> None:
         """Makes the thread's last answer the one that /show, /save and /regions speak of."""
         turns = [turn for turn in self.thread.turns() if turn.answer is not None]
-        self.answer = None
+        self.answer, self._asked = None, False
         if turns and turns[-1].answer is not None:
             artifacts = self.thread.agent.threads.artifacts
             self.answer = turns[-1].answer.with_pictures([artifacts.image(key) for key in turns[-1].images])

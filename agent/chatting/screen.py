@@ -12,6 +12,7 @@ from rich.text import Text
 from agent.answers import Answer
 from agent.events import (
     AnswerReady,
+    ChoiceNeeded,
     Event,
     PlanReady,
     RegionFound,
@@ -29,8 +30,8 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 HEARD = 60
 
 
-def show_turn(console: Console, events: Generator[Event, None, None]) -> Answer:
-    """Shows the events of a turn as they come; returns the answer. Whatever ends this ends the turn."""
+def show_turn(console: Console, events: Generator[Event, None, None]) -> AnswerReady | ChoiceNeeded:
+    """Shows the events of a turn as they come; returns the last one. Whatever ends this ends the turn."""
     with ExitStack() as stack:
         stack.enter_context(closing(events))
         status = stack.enter_context(console.status("looking")) if console.is_terminal else None
@@ -61,8 +62,20 @@ def show_turn(console: Console, events: Generator[Event, None, None]) -> Answer:
                     console.print()
                     if event.answer.status == "unsure":
                         console.print(Text(f"not sure: {event.answer.confidence:.0%}", style="dim"))
-                    return event.answer
+                    return event
+                case ChoiceNeeded():
+                    if status is not None:
+                        status.stop()
+                    show_choice(console, event)
+                    return event
     raise RuntimeError("the turn ended without an answer")
+
+
+def show_choice(console: Console, asked: ChoiceNeeded) -> None:
+    """What the person is asked, the choices in their colours."""
+    if asked.note is not None:
+        console.print(Text(plain(asked.note), style="red"))
+    console.print(colored(asked.choice))
 
 
 def colored(answer: Answer) -> Text:

@@ -7,7 +7,8 @@ import re
 from dataclasses import dataclass, field
 from functools import cache
 
-from agent.intents import Aspect, Intent, Relation
+from agent.intents import Aspect, Intent, NounPhrase, Relation
+from agent.narrowing import Narrowing
 from agent.noun_phrases import Named
 
 BE = r"(?:is|are|was|were)"
@@ -28,7 +29,11 @@ def pattern(source: str) -> re.Pattern[str]:
 
 @dataclass(frozen=True)
 class Draft:
-    """A step in the making: what a rule read from a clause, its regions still marks (see `agent.intents.Step`)."""
+    """A step in the making: what a rule read from a clause, its regions still marks (see `agent.intents.Step`).
+
+    `loose`: the words of the rule are so common that they count only where something known is named. `stated`: the
+    clause says that something is there rather than asking for it.
+    """
 
     intent: Intent
     named: Named = field(default_factory=Named)
@@ -36,9 +41,13 @@ class Draft:
     aspect: Aspect | None = None
     yes_no: bool = False
     coordinates: bool = False
+    loose: bool = False
+    stated: bool = False
 
 
-def pointing(marks: list[str], targets: tuple[str, ...]) -> Named:
+def pointing(
+    marks: list[str], targets: tuple[str, ...], filters: tuple[tuple[NounPhrase, Narrowing], ...] = ()
+) -> Named:
     """Marks and targets as if they had been read from one stretch of words."""
     found = tuple(dict.fromkeys(marks))
-    return Named(targets, found, (*found, *targets))
+    return Named(targets, found, (*found, *targets), filters=filters)

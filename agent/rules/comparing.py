@@ -5,8 +5,9 @@ import re
 from agent.intents import Aspect, Intent
 from agent.lexicon import Lexicon
 from agent.noun_phrases import named
+from agent.relation_words import ANY_RELATION
+from agent.pointing import PICTURE
 from agent.rules.common import Draft, pattern
-from agent.wording import PICTURE
 
 _LARGER = (
     r"(?:bigger|larger|greater|taller|wider|longer|higher up|broader|heavier|(?:the )?(?:biggest|largest|"
@@ -54,6 +55,17 @@ _COMPARE_WHICH_MORE = pattern(
     r"^(?:which|what)\b.*?\b(?:are|is) there (?P<how>more|most|fewer|less|fewest|the most|the fewest)(?: "
     r"of)?\s*[,:]?\s*(?P<a>.*)$"
 )
+_COMPARE_LIST = pattern(
+    rf"^(?:the )?(?P<size>{_SIZE})(?: (?:one|thing|object|item|animal))?\s*[:,-]?\s+(?P<a>(?:the |an? |<)?.+? (?:or|vs\.?|versus) .+)$"
+)
+_COMPARE_LATE = pattern(
+    rf"^(?P<a>[^,]+(?:, [^,]+)*? (?:or|vs\.?|versus|and) [^,]+?)\s*[:,-]+\s*(?:(?:which|what)(?: one)? (?:is|are|looks) )?(?:the )?"
+    rf"(?P<size>{_SIZE})(?: one)?$"
+)
+_COMPARE_VERSUS = pattern(r"^(?P<a>[^,?]+?) (?:vs\.?|versus) (?P<b>[^,?]+)$")
+_ENDS_OPEN = pattern(rf"^(?:what|which)\b.* (?:{ANY_RELATION})$")
+_CHOICE = pattern(r"\b(?:or|vs|versus)\b|<r.*\band\b")
+_CHOICE_LEAD = pattern(r"^(?:one |thing |animal |object |of |between |among )+")
 _SUPERLATIVE = pattern(rf"^(?:which|what) (?:is|are) the (?P<size>{_SIZE}) (?P<a>.+?)$")
 
 
@@ -73,6 +85,8 @@ def compare(text: str, lexicon: Lexicon) -> Draft | None:
     def number(match: re.Match[str]) -> Aspect:
         return Aspect.MORE if "mo" in match["how"].lower() else Aspect.FEWER
 
+    if _ENDS_OPEN.search(text):  # "What is the largest tree next to?"
+        return None
     if match := _COMPARE_MORE.match(text):
         return draft(match, number(match), yes_no=not text.lower().startswith("how"))
     if match := _COMPARE_WHICH_MORE.match(text):
@@ -81,8 +95,15 @@ def compare(text: str, lexicon: Lexicon) -> Draft | None:
         return draft(match, size(match), yes_no=True)
     for rule in (_SUPERLATIVE, _COMPARE_WHICH, _COMPARE_OR):
         if (match := rule.match(text)) and not (match.groupdict().get("c") or "").strip().startswith("of <pic"):
+            of = match.groupdict().get("c") or ""
+            if rule is _COMPARE_WHICH and not match["b"] and _CHOICE.search(of):  # "which is bigger the dog or the cat"
+                return Draft(Intent.COMPARE, named(_CHOICE_LEAD.sub("", of.strip()), lexicon), aspect=size(match))
             return draft(match, size(match))
-    if match := _COMPARE_VERB.match(text):
+    for rule in (_COMPARE_LIST, _COMPARE_LATE):
+        if match := rule.match(text):
+            words = pattern(r" (?:vs\.?|versus) ").sub(" and ", match["a"])
+            return Draft(Intent.COMPARE, named(words, lexicon), aspect=size(match))
+    if match := _COMPARE_VERB.match(text) or _COMPARE_VERSUS.match(text):
         return draft(match, None)
     if match := _COMPARE_DIFFER.match(text):
         return draft(match, Aspect.DIFFERENCE, yes_no=match["how"] is None)

@@ -5,12 +5,12 @@ import re
 from agent.intents import Colour, Intent
 from agent.lexicon import Lexicon
 from agent.noun_phrases import Named, named
-from agent.relation_words import ANY_RELATION
+from agent.pointing import MARK, PICTURE
+from agent.relation_words import ANY_RELATION, LYING, NOT_SO
 from agent.rules.common import BE, IN, Draft, pattern
-from agent.wording import MARK, PICTURE
 
 _COUNT_MANY = pattern(
-    r"^(?:in total\s*,?\s*|exactly |about |roughly |so )?how (?:many|much) (?P<np>.+?)(?P<rest> (?:(?:is|"
+    r"^(?:in total\s*,?\s*|exactly |about |roughly |so )?how (?:many|much) (?P<np>(?!(?:is|are|do|does|did|can|were|have)\b).+?)(?P<rest> (?:(?:is|"
     r"are|were|was|do|does|did|can|could|would|have|has|appears?|exists?|shows?|occurs?|you|we|i|there|"
     r"visible|show|found|present)\b|(?:in|inside|within|at) <r).*)?$"
 )
@@ -28,7 +28,9 @@ _COUNT_NUMBER = pattern(
 )
 _COUNT_TOTAL = pattern(r"^(?:the )?(?:grand )?total (?:number of )?(?P<np>\w.*)$")
 _COUNT_BARE = pattern(
-    r"^(?:(?:what|give me|tell me) (?:is )?(?:the )?(?:total )?(?:count|number|total)|how many|count)$"
+    r"^(?:(?:what|give me|tell me) (?:is )?(?:the )?(?:total )?(?:count|number|total)|how many|count|"
+    r"how many (?:are|is|were) (?:there|here|shown|visible)|how many (?:do|can|did|could) (?:you|we|i|one) (?:see|find|count|"
+    r"spot|make out))$"
 )
 _COUNT_LATE = pattern(
     r"^(?:what is |give me |tell me )?(?P<np>.+?)\s*(?:[:,-]|\s)\s*(?:how many(?: (?:are there|of (?:them|those|"
@@ -44,14 +46,20 @@ _COUNT_KINDS = pattern(
 )
 _COUNT_WHERE = pattern(
     rf"^ (?:{BE} )?(?:there )?(?:(?:that|which) {BE} )?"
-    rf"(?P<lies>(?:not )?(?:(?:{ANY_RELATION}) (?!which|that).+|(?:{'|'.join(Colour)})|"
-    r"(?:on|at|to) the (?:left|right|top|bottom)\b.*))$"
+    rf"(?P<lies>(?:(?:not|neither) )?(?:{LYING} )*(?:(?:{ANY_RELATION}|{NOT_SO}) (?!which|that).+|"
+    rf"(?:mostly |mainly )?(?:{'|'.join(Colour)}|gray)\b.*|"
+    r"(?:on|at|to|in|near|towards?|closest to|furthest to) the (?:left|right|top|bottom|upper|lower)\b.*|"
+    r"(?:the )?(?:nearest|closest|farthest|furthest) .+))$"
 )
 
 _COUNT_FILLER = pattern(
     rf"(?:[ ,](?:{BE}|there|visible|shown|present|found|seen|do|does|did|can|could|would|be|have|has|you|we|i|u|"
     rf"{PICTURE}|one|see|show|shows|contains?|includes?|holds?|depicts?|features?|find|spot|count|make|out|in|on|at|it|here|all|total|altogether|together|here|please|appears?|exists?|occurs?|that|which|"
     r"depicted|drawn|displayed|contained|currently|the|recogni[sz]e|identify|detect|notice|<it>|got|located|scene|view))*"
+)
+_COUNT_ACTS = pattern(
+    r"^(?P<acts> (?:do|does|did)(?: not)? (?:touch|overlap|intersect|cover|hide|lie|stand|sit|hang|rest|float|appear|be|stay|live)"
+    r"\b(?! (?:there|here|anywhere)$).+)$"
 )
 _IN_REGION = pattern(rf"^ (?:{BE} )?(?:there )?(?:{IN} )+{MARK}$")
 
@@ -73,6 +81,9 @@ def count(text: str, lexicon: Lexicon) -> Draft | None:
         if kinds and not named(words, lexicon).targets:
             where = " ".join(re.findall(MARK, words))
             return Draft(Intent.COUNT, named(f"{kinds['np']} {where}", lexicon))
+        # "How many stars do not touch the moon?"
+        if acts := _COUNT_ACTS.match(rest):
+            words, rest = f"{words} that{acts['acts']}", ""
         # "How many apples are left of the tree?" asks for apples left of the tree.
         if (lies := _COUNT_WHERE.match(rest)) and not _IN_REGION.match(rest):
             words = f"{words} that are {lies['lies']}"

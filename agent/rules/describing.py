@@ -5,9 +5,9 @@ import re
 from agent.intents import Intent
 from agent.lexicon import Lexicon
 from agent.noun_phrases import Named, named
+from agent.pointing import PICTURE
 from agent.rules.common import BE, Draft, pattern
 from agent.rules.listing import CONTAINS
-from agent.wording import PICTURE
 
 _DESCRIBE_VERB = pattern(
     r"^(?:describe|explain|caption|summari[sz]e|depict|narrate|characteri[sz]e|elaborate(?: on)?|portray|"
@@ -28,6 +28,10 @@ _DESCRIBE_NOUN = pattern(
     r"sentence|explanation|impression|title|gist|story|alt[- ]text|details?|narration|synopsis|report|"
     r"portrayal|essence|content|contents|context|theme|topic|setting|subject|mood|scene|picture)(?: (?:of|"
     r"about|for|on|describing|behind|in|to) (?P<np>.+))?$"
+)
+_DESCRIBE_FRAGMENT = pattern(
+    r"^(?:(?:an?|the|short|brief|long|detailed|full|quick|concise|image|picture|one[- ]sentence) )*(?:description|caption|"
+    r"summary|overview|alt[- ]text)(?: (?:of|for) (?P<np>.+))?$"
 )
 _DESCRIBE_HAPPENS = pattern(
     r"^what(?:ever)? (?:is|are|was)?\s*(?:(?:all|everything|actually|really) )*(?:happens?|happening|going on|"
@@ -60,7 +64,7 @@ def describe(text: str, lexicon: Lexicon) -> Draft | None:
     """DESCRIBE, when the clause asks for prose, or for what only prose can say (colour, doing, look)."""
     rules = (
         _DESCRIBE_HAPPENS, _DESCRIBE_SHOWS, _DESCRIBE_VERB, _DESCRIBE_ABOUT, _DESCRIBE_NOUN, _DESCRIBE_QUALITY,
-        _DESCRIBE_DOING, _DESCRIBE_LOOKS,
+        _DESCRIBE_DOING, _DESCRIBE_LOOKS, _DESCRIBE_FRAGMENT,
     )  # fmt: skip
     if CONTAINS.match(text):
         return None

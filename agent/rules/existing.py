@@ -5,8 +5,8 @@ import re
 from agent.intents import Intent
 from agent.lexicon import Lexicon
 from agent.noun_phrases import named
+from agent.pointing import MARK, PICTURE
 from agent.rules.common import BE, Draft, pattern
-from agent.wording import MARK, PICTURE
 
 _EXIST_THERE = pattern(
     rf"^(?:{BE}|will|would|might|could|has|have) there (?:(?:be|been|also|actually|really|perhaps|possibly|"
@@ -92,7 +92,8 @@ def exist(text: str, lexicon: Lexicon) -> Draft | None:
             continue
         if rule is _EXIST_SEE and re.match(r"^(?:what|where|which|how|if|whether)\b", match["np"], re.I):
             continue
-        return Draft(Intent.EXIST, found, yes_no=True)
+        stated = rule in (_EXIST_STATED, _EXIST_CONTAIN)
+        return Draft(Intent.EXIST, found, yes_no=True, loose=rule is _EXIST_LATE, stated=stated)
     if (match := _EXIST_IS.match(text)) and "<" not in text:
-        return Draft(Intent.EXIST, named(match["np"], lexicon), yes_no=True)
+        return Draft(Intent.EXIST, named(match["np"], lexicon), yes_no=True, loose=True)
     return None

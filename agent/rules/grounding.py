@@ -3,8 +3,8 @@
 from agent.intents import Intent
 from agent.lexicon import Lexicon
 from agent.noun_phrases import named
+from agent.pointing import MARK, PICTURE
 from agent.rules.common import BE, Draft, pattern
-from agent.wording import MARK, PICTURE
 
 _GROUND_WHERE = pattern(
     rf"^(?:where(?:abouts)?(?: (?:exactly|precisely|else|about))?|at (?:what|which) (?:place|spot|position|"
@@ -97,7 +97,7 @@ def ground(text: str, lexicon: Lexicon) -> Draft | None:
             match["np"]
         ):
             continue
-        return Draft(Intent.GROUND, found, coordinates=True)
+        return Draft(Intent.GROUND, found, coordinates=True, loose=rule in (_GROUND_NEED, _GROUND_LATE))
     return None
 
 

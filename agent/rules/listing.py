@@ -6,9 +6,9 @@ from agent.inflection import is_plural
 from agent.intents import Intent
 from agent.lexicon import Lexicon
 from agent.noun_phrases import Named, named
+from agent.pointing import MARK, PICTURE
 from agent.rules.common import BE, Draft, pattern
 from agent.rules.grounding import BOX_NOUN
-from agent.wording import MARK, PICTURE
 
 _EVERY = r"(?:all|every(?:thing)?|each|all (?:of )?the|the|any|of)"
 _LIST_VERB = pattern(

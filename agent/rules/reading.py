@@ -51,6 +51,15 @@ _READ_DOES = pattern(
     rf"the)?\s*(?:{TEXT}|anything)|readable|legible)\b.*$"
 )
 
+_READ_FRAGMENT = pattern(
+    rf"^(?:(?:the|all|any|some|every|whole|full) )*(?:{WRITTEN} |visible |exact )?(?P<what>{TEXT})(?: (?:{WRITTEN}|visible|shown|"
+    rf"present))?(?: {IN} (?P<np>.+))?$"
+)
+_READ_ITS = pattern(
+    r"^(?:the )?(?P<np>(?!what|which|where|how|is|are|do|find|show)[\w<>*-]+(?: [\w-]+){0,3}?)(?:'s|s')?"
+    r"(?<! the)(?<! a)(?<! any)(?<! some) (?:text|wording|inscription|lettering|writing)$"
+)
+
 
 def read(text: str, lexicon: Lexicon) -> Draft | None:
     """READ, when the clause asks what text says or is there."""
@@ -67,10 +76,14 @@ def read(text: str, lexicon: Lexicon) -> Draft | None:
         _READ_NUMBER,
         _READ_TEXT,
         _READ_DOES,
+        _READ_FRAGMENT,
+        _READ_ITS,
     ):
         match = rule.match(text)
         if match is None:
             continue
+        if rule is _READ_FRAGMENT and not match["np"] and (lexicon.knows(match["what"]) or "caption" in text.lower()):
+            continue  # "letter" is a name as well
         rest = match["np"] or match.groupdict().get("np2") or ""
         if rule is _READ_SAYS and match["on"] and re.fullmatch(r"<it>|it|<r_>", rest.strip(), re.I):
             rest = match["on"]

@@ -3,12 +3,12 @@
 import re
 
 from agent.inflection import is_plural
-from agent.intents import Intent
+from agent.intents import Intent, Quantity
 from agent.lexicon import Lexicon
 from agent.noun_phrases import Named, named
+from agent.pointing import MARK
 from agent.rules.common import BE, Draft, pattern, pointing
 from agent.rules.listing import THINGS_IN_REGION
-from agent.wording import MARK
 
 _REFER_WORDS = frozenset(
     """
@@ -37,6 +37,19 @@ _REFER_DOES = pattern(
     rf"^(?:do(?:es)?|could|can|might|would) (?P<marks>{MARK}(?:\s*(?:and|,)\s*{MARK})*) (?:look like|show|"
     rf"depict|represent|be|portray|resemble|seem to be) (?P<np>.+)$"
 )
+_REFER_CALL = pattern(
+    rf"^(?:would|could|should|can|may|do|might|must|shall) (?:you|i|we|one|people) (?:call|say|consider|describe|think|name|"
+    rf"label|class|classify|identify|believe)(?: that)? (?P<marks>{MARK}) (?:is |are |as |to be |could be |might be )?"
+    rf"(?P<np>(?:an?|the|any|some) .+)$"
+)
+_REFER_STATED = pattern(
+    rf"^(?P<marks>{MARK}) (?:is|are|was|were|must be|might be|could be|should be|has to be|looks like|seems to be|"
+    rf"appears to be|may be|can only be) (?:really |actually |surely |probably |certainly |definitely |not )*"
+    rf"(?P<np>(?:an?|the|some|one of) .+)$"
+)
+_REFER_PLACE = pattern(
+    rf"^(?:the )?(?:exact )?(?:position|location|place|placement|coordinates|whereabouts|bounding box) of {MARK}$"
+)
 _REFER_KIND = pattern(
     rf"^(?:what|which|name|tell me|identify) (?:the )?(?:(?:kinds?|types?|sorts?|breeds?|species|class|name|"
     rf"category|variety|make) of )?(?:an? |the )?[\w' -]+?\s*(?:{BE}|do(?:es)?|am|did|can|could|have|has|in|at|"
@@ -47,17 +60,17 @@ _REFER_KIND = pattern(
 def refer(text: str, lexicon: Lexicon) -> Draft | None:
     """REFER, when the clause points at regions and asks what they are, or whether they are so and so."""
     marks = re.findall(MARK, text)
-    if not marks or THINGS_IN_REGION.match(text):
+    if not marks or THINGS_IN_REGION.match(text) or _REFER_PLACE.match(text):
         return None
-    if match := (_REFER_IS.match(text) or _REFER_DOES.match(text)):
+    stated = _REFER_STATED.match(text)
+    if match := (_REFER_IS.match(text) or _REFER_DOES.match(text) or _REFER_CALL.match(text) or stated):
         found = named(match["np"], lexicon)
         article = re.match(r"^(?:an?|the|any|some|another|one)\s", match["np"].strip(), re.I) is not None
         if found.targets and (
             article or any(lexicon.match(target).known for target in found.targets) or found.quantity == "all"
         ):
-            return Draft(
-                Intent.REFER, pointing(marks, found.targets), yes_no=pattern(r"\bor\b").search(match["np"]) is None
-            )
+            shown = pointing(marks, found.targets, found.filters)
+            return Draft(Intent.REFER, shown, yes_no=True, stated=stated is not None)
         return None
     words = re.findall(r"[^\W_]+(?:'[^\W_]+)?", re.sub(MARK, " ", text))
     if all(word.lower() in _REFER_WORDS or word.lower().removesuffix("'s") in _REFER_WORDS for word in words):
@@ -78,7 +91,8 @@ def by_what_it_names(text: str, lexicon: Lexicon, region_count: int) -> Draft:
     short = len(words.split()) <= 5 and not pattern(
         r"\b(?:what|who|why|when|how|which|is|are|do|does|can|could|should)\b"
     ).search(words)
-    targets = found.targets if short and found.targets else lexicon.find(words)
+    known = bool(found.targets) and all(lexicon.names_something(target) for target in found.targets)
+    targets = found.targets if found.targets and (short or known) else lexicon.find(words)
     if marks:
         asks_name = pattern(r"^(?:what|which|who|name|identify)\b").match(text)
         if asks_name and not targets:
@@ -92,10 +106,12 @@ def by_what_it_names(text: str, lexicon: Lexicon, region_count: int) -> Draft:
         return Draft(Intent.LIST, found)
     if targets:
         if region_count and short and (_CHOICE.match(words.strip()) or pattern(r"^an?\s").match(words)):
-            return Draft(Intent.REFER, Named(targets, (), targets), yes_no=not _CHOICE.match(words.strip()))
+            return Draft(Intent.REFER, Named(targets, (), targets), yes_no=True)
         if pattern(r"\b(?:colou?r|look|describe|how|why|who|when)\b").search(words):
             return Draft(Intent.DESCRIBE, Named(targets, (), targets))
-        quantity = found.quantity if short else ("all" if any(is_plural(target) for target in targets) else "one")
+        if targets == found.targets and not found.marks:
+            return Draft(Intent.GROUND, found, coordinates=True)
+        quantity: Quantity = "all" if any(is_plural(target) for target in targets) else "one"
         return Draft(Intent.GROUND, Named(targets, (), targets, quantity), coordinates=True)
     if region_count and not pattern(r"\bpic").search(text):
         return Draft(Intent.REFER if pattern(r"^(?:what|which|who|name|identify)\b").match(text) else Intent.DESCRIBE)

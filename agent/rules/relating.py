@@ -1,21 +1,34 @@
 """Questions about how things lie to each other: "Is the dog left of the cat?"."""
 
 import re
+from dataclasses import replace
 
-from agent.intents import Intent, Relation
+from agent.intents import Colour, Intent, Relation
 from agent.lexicon import Lexicon
 from agent.narrowing import is_general
 from agent.noun_phrases import Named, named
-from agent.relation_words import ANY_RELATION, relation_in
+from agent.pointing import MARK, PICTURE
+from agent.relation_words import ANY_RELATION, LYING, RELATION_WORDS, relation_in
 from agent.rules.common import BE, Draft, pattern
-from agent.wording import MARK, PICTURE
 
-_LIES = (
-    r"(?:located|positioned|placed|situated|found|standing|sitting|lying|shown|resting|stand|lie|sit|appear|"
-    r"somewhere|visible|seen|"
-    r"hidden)"
+_LIES = LYING
+_IS = pattern(rf"^{BE} (?P<there>there )?")
+_SPLIT = pattern(
+    rf" (?:{_LIES} )?(?:{ANY_RELATION}) (?=\S)(?!(?:the )?(?:far |very |upper |lower |top |bottom )?(?:left|right|top|bottom)"
+    rf"(?:[ -]hand)?(?: (?:side|half|part|corner|edge))?(?:$| (?:{RELATION_WORDS}) ))"
 )
-_RELATE_IS = pattern(rf"^(?:is|are|was|were) (?P<there>there )?(?P<a>.+?) (?:{_LIES} )?(?:{ANY_RELATION}) (?P<b>.+)$")
+_CLAUSE_OF = pattern(r"\b(?:that|which|who)\b")
+# Something is being said of A that its words do not end.
+_OPEN = pattern(
+    rf"\b(?:that|which|who)\b(?!.* (?:{RELATION_WORDS}) )(?!.*\b(?:{'|'.join(Colour)}|gray|nearest|closest|(?:left|right|high|low)\w*"
+    rf"|largest|smallest|biggest)\b)[^,]*$|\bnot$"
+)
+_WHICH_SO = pattern(
+    rf"^(?:which|what)(?P<np>(?! colou?rs?\b).*?) (?P<be>{BE}|lies?|stands?|sits?|do|does) "
+    rf"(?P<lies>(?:not|neither|outside|away|far) .+|(?:mostly |mainly )?(?:{'|'.join(Colour)}|gray)(?: in colou?r)?|"
+    rf"(?:the )?(?:second|third|fourth|fifth) \w+|(?:the )?(?:leftmost|rightmost|highest|lowest|topmost|bottommost|uppermost|"
+    rf"lowermost)(?: one)?)$"
+)
 _RELATE_WHAT = pattern(
     rf"^(?:(?:what|which|who)(?P<a>\b.*?)??\s*\b(?:is|are|lies|stands|sits|do you see|can (?:you see|be "
     rf"seen|be found)|appears?|comes) (?:{_LIES} |directly |right |just )*|(?:find|name|identify|locate|"
@@ -43,6 +56,7 @@ _RELATE_EITHER = pattern(
     rf"inside|outside|on|higher|lower)(?: side)?(?: of)?,? or (?:is <it> )?(?:{ANY_RELATION}) "
     r"(?P<b>(?!the (?:left|right|top|bottom)\b).+)$"
 )
+_RELATE_FRAGMENT = pattern(rf"^(?:(?:anything|something|things|objects|everything) )?(?:{ANY_RELATION}) (?P<b>.+)$")
 _RELATE_TOUCHING = pattern(rf"^{BE} (?P<a>.+?) (?:overlapping|touching|intersecting|in contact)(?: with <it>)?$")
 _RELATE_BETWEEN = pattern(
     r"^.*\b(?:relation(?:ship)?s?|arrangement|configuration|layout|spatial position|relative "
@@ -50,7 +64,7 @@ _RELATE_BETWEEN = pattern(
     r"between|exists? between|holds? between)?\s*(?P<a>.+)$"
 )
 _RELATE_POSITION = pattern(
-    rf"^(?:what|describe|give|tell me|state)\b.*?\b(?:position|location|place|placement) of (?P<a>.+?) (?:is "
+    rf"^(?:(?:what|describe|give|tell me|state)\b.*?\b|(?:the )?(?:relative )?)(?:position|location|place|placement) of (?P<a>.+?) (?:is "
     rf")?{_RELATIVE} (?P<b>.+)$"
 )
 _RELATE_HOW = pattern(
@@ -75,7 +89,7 @@ _RELATE_WHICH_OR = pattern(
 _RELATE_ALONE = pattern(
     rf"^{BE} (?P<a>.+?) (?:{_LIES} )?(?:more )?(?:on|at|in|to|near|towards?) (?:the )?(?:very |far "
     rf")?(?P<where>(?:left|right|top|bottom|upper|lower|middle|cent(?:er|re)|above|"
-    rf"below)\b(?!.*\bof\b)[^,]*?)(?: of {PICTURE}| of it)?$"
+    rf"below)\b(?!.*\bof\b)(?! (?:{RELATION_WORDS}) )[^,]*?)(?: of {PICTURE}| of it)?$"
 )
 _RELATE_WHERE_OR = pattern(
     rf"^where {BE} (?P<a>.+?)\s*[,:]\s*(?:on the |to the |in the )?(?:left|right|above|below|top|"
@@ -131,6 +145,11 @@ def relate(text: str, lexicon: Lexicon) -> Draft | None:
         return draft(match["a"], match["b"])
     if (match := _RELATE_SIDE.match(text)) and (match["b"] or match["c"]):
         return draft(match["a"], match["b"] or match["c"])
+    if match := _RELATE_FRAGMENT.match(text):
+        relation = relation_in(match)
+        found = named(match["b"], lexicon)
+        if relation is not None and len(found.operands) == 1 and not _only_scope(relation, "what", match["b"]):
+            return Draft(Intent.RELATE, found, relation=relation, loose=True)
     if (match := _RELATE_TOUCHING.match(text)) and ("<r*>" in text or len(named(match["a"], lexicon).operands) > 1):
         return draft(match["a"], relation=Relation.OVERLAPPING, yes_no=True)
     if match := _RELATE_TOUCH.match(text):
@@ -141,21 +160,23 @@ def relate(text: str, lexicon: Lexicon) -> Draft | None:
         where = match["where"].lower().split()
         both = " or " in match["where"].lower()
         relation = None if both else _SIDES.get(where[0])
-        if re.fullmatch(r"(?:there|any)", match["a"].strip(), re.I) is None:
+        if re.fullmatch(r"(?:there|any)", match["a"].strip(), re.I) is None and (both or _split(text) is None):
             there = re.sub(r"^there ", "", match["a"], flags=re.I)
             return draft(there, relation=relation, yes_no=not both)
-    if match := _RELATE_IS.match(text):
-        relation = relation_in(match)
-        if (
-            relation is not None
-            and not _only_scope(relation, match["a"], match["b"])
-            and not lexicon.knows(_inner(text))
-        ):
-            if pattern(r"\bor\b").search(match["b"]) and (
-                other := pattern(rf"^.*?\bor (?:is <it> )?(?:{ANY_RELATION}) (?P<b>.+)$").match(match["b"])
+    if (split := _split(text)) is not None:
+        first, second, relation = split
+        if not _only_scope(relation, first, second) and not lexicon.knows(_inner(text)):
+            if pattern(r"\bor\b").search(second) and (
+                other := pattern(rf"^.*?\bor (?:is <it> )?(?:{ANY_RELATION}) (?P<b>.+)$").match(second)
             ):
-                return draft(match["a"], other["b"])
-            return draft(match["a"], _EACH_OTHER.sub("", match["b"]), relation=relation, yes_no=True)
+                return draft(first, other["b"])
+            return draft(first, _EACH_OTHER.sub("", second), relation=relation, yes_no=True)
+    if match := _WHICH_SO.match(text):  # "Which keys are not on the table?"
+        which = named(f"{match['np'] or 'things'} that {match['be']} {match['lies']}", lexicon)
+        if which.filters and len(which.targets) == 1 and not which.marks:
+            if is_general(which.targets[0]):
+                return Draft(Intent.LIST, which)
+            return Draft(Intent.GROUND, _one_of(which, match["be"]), coordinates=True)
     if match := _RELATE_WHAT_LATE.match(text):  # "What is the dog left of?" asks for what is right of it
         relation = relation_in(match)
         return draft(match["a"], relation=relation.inverse or relation if relation is not None else None)
@@ -166,8 +187,35 @@ def relate(text: str, lexicon: Lexicon) -> Draft | None:
             which = named(f"{what} {text[match.start(relation.name) :]}", lexicon)
             one = any(narrowing.order is not None for _, narrowing in which.filters)
             if which.targets and (one or not is_general(which.targets[0])):
-                return Draft(Intent.GROUND, which, coordinates=True)  # "Which apple is closest to the tree?"
+                be = "is" if pattern(r"\b(?:is|lies|stands|sits)\b").search(text) else "are"
+                return Draft(Intent.GROUND, _one_of(which, be), coordinates=True)  # "Which apple is closest to the tree?"
             return draft(match["b"], relation=relation)
+    return None
+
+
+def _one_of(found: Named, verb: str) -> Named:
+    """ "Which of the birds is nearest the tree?" asks for one."""
+    one = verb.lower() in {"is", "was", "lies", "stands", "sits"} and any(n.order is not None for _, n in found.filters)
+    return replace(found, quantity="one") if one else found
+
+
+def _split(text: str) -> tuple[str, str, Relation] | None:
+    """(first operand, second operand, relation) of "is A left of B", cut where no clause of A stays open.
+
+    "Is the cat that is on the bed left of the dog?" is cut at "left of", "Is there a bird that is on the roof?" nowhere.
+    """
+    head = _IS.match(text)
+    if head is None:
+        return None
+    for match in _SPLIT.finditer(text, head.end()):
+        first, relation = text[head.end() : match.start()], relation_in(match)
+        if not first.strip() or _OPEN.search(first) or relation is None:
+            continue
+        if match[0].strip().lower().startswith(("nearest", "closest")) and _SPLIT.search(text, match.end()):
+            continue  # "is the dog nearest the house left of the cat"
+        if head["there"] and _CLAUSE_OF.search(first):
+            return None
+        return first, text[match.end() :], relation
     return None
 
 
@@ -180,7 +228,7 @@ def _only_scope(relation: Relation, a: str, b: str) -> bool:
     marks = re.fullmatch(rf"\s*(?:the |of )*{MARK}\s*", b, re.I) is not None
     loose = relation in {Relation.INSIDE, Relation.ON, Relation.NEAR, Relation.BELOW} and not re.search(MARK, a)
     plain = (
-        re.fullmatch(r"\s*(?:<it>|it|the|there|all|view|sight|question|fact|general|total|view)\s*", b, re.I)
+        re.fullmatch(r"\s*(?:<it>|it|the|there|here|in here|all|view|sight|question|fact|general|total|view)\s*", b, re.I)
         is not None
     )
     if relation in {Relation.NEAR, Relation.BELOW}:

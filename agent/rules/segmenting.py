@@ -71,5 +71,5 @@ def segment(text: str, lexicon: Lexicon) -> Draft | None:
                 r"^(?:what|where|is|are|do|does|how|find|locate|show|describe|name|list)\b"
             ).match(text):
                 continue
-            return Draft(Intent.SEGMENT, found)
+            return Draft(Intent.SEGMENT, found, loose=rule is _SEGMENT_OF)
     return None

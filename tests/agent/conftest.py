@@ -223,7 +223,7 @@ def agent(loaders: dict[str, Callable[[], Any]], tmp_path: Path) -> VisionAgent:
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[str]:
-    """A PostgreSQL server of this run's own, reached through a socket in a temporary folder: its URL without a name."""
+    """A PostgreSQL server of this run's own, reached through a socket in a temporary folder: its URL."""
     pytest.importorskip("psycopg_pool", reason="the extra 'postgres' is not installed")
     programs = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
     if not programs:
@@ -236,15 +236,15 @@ def postgres_server() -> Iterator[str]:
     if user is not None:
         shutil.chown(folder, user)
     options: dict[str, Any] = {"user": user, "cwd": folder, "env": {"PATH": os.environ["PATH"], "LC_ALL": "C"}}
-    making = [programs[-1] / "initdb", "-D", "data", "-A", "trust", "-U", "ferret", "-E", "UTF8", "-N"]
+    making: list[str | Path] = [programs[-1] / "initdb", *"-D data -A trust -U ferret -E UTF8 -N".split()]
     subprocess.run(making, check=True, capture_output=True, **options)
-    serving = [programs[-1] / "postgres", "-D", "data", "-k", folder, "-c", "listen_addresses=", "-F"]
+    serving: list[str | Path] = [programs[-1] / "postgres", "-D", "data", "-k", folder, "-c", "listen_addresses=", "-F"]
     server = subprocess.Popen(serving, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **options)
-    url = f"postgresql://ferret@/{{}}?host={folder}"
+    url = f"postgresql://ferret@/postgres?host={folder}"
     try:
         for _ in range(200):
             try:
-                psycopg.connect(url.format("postgres")).close()
+                psycopg.connect(url).close()
                 break
             except psycopg.OperationalError:
                 time.sleep(0.1)
@@ -261,16 +261,16 @@ def _is_user(name: str) -> bool:
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def database(request: pytest.FixtureRequest) -> str | None:
-    """Where threads are kept: None for a file, else the URL of an empty PostgreSQL database."""
+    """Where threads are kept: None for a file, else the URL of a PostgreSQL database, in a part that is empty."""
     if request.param == "sqlite":
         return None
     server: str = request.getfixturevalue("postgres_server")
     import psycopg
 
     name = f"t{uuid4().hex}"
-    with psycopg.connect(server.format("postgres"), autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
-    return server.format(name)
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"CREATE SCHEMA {name}")
+    return f"{server}&options=-csearch_path%3D{name}"
 
 
 @pytest.fixture

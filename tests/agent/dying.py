@@ -2,7 +2,7 @@
 
 The libraries are loaded once; each life of a conversation is a fork of this process, which has no threads. It goes on
 where the life before was cut off, and dies of SIGKILL: at a random moment, or just before or after a chosen write.
-What is printed is JSON: how many lives were cut short.
+What it writes out is JSON: how many lives were cut short.
 """
 
 import importlib.util
@@ -17,6 +17,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from agent.assistant import VisionAgent
+from agent.instruments import Instruments
+from agent.turns import Turn
+
 # The stand-ins of this folder's tests.
 _SPEC = importlib.util.spec_from_file_location("stand_ins", Path(__file__).with_name("conftest.py"))
 assert _SPEC is not None
@@ -25,11 +29,9 @@ STAND_INS: ModuleType = importlib.util.module_from_spec(_SPEC)
 sys.modules["stand_ins"] = STAND_INS
 _SPEC.loader.exec_module(STAND_INS)
 
-from agent.assistant import VisionAgent
-from agent.instruments import Instruments
-from agent.turns import Turn
-
 NAMES = ("dog", "cat", "owl", "key", "wolf", "tree")
+# A turn crosses about so many writes, coming and going; a few more, so that every life gets somewhere in the end.
+A_TURN = 32
 QUESTIONS = (
     "Where are the apples?",
     "And the second one?",
@@ -140,7 +142,7 @@ def main() -> None:
             if killed + len(running) < plan["lives"]:
                 step += 1
                 if plan["at_writes"]:
-                    dies_at = step
+                    dies_at = 1 + step % A_TURN
                 else:
                     until = time.monotonic() + chance.uniform(0.0, plan["longest"])
             running[live(conversation, plan, dies_at)] = (conversation, until)
@@ -160,7 +162,7 @@ def main() -> None:
                 queue.append(Conversation(plan["threads"]))
                 plan["threads"] += 1
         time.sleep(0.002)
-    print(json.dumps({"killed": killed, "threads": plan["threads"]}))
+    sys.stdout.write(json.dumps({"killed": killed, "threads": plan["threads"]}) + "\n")
 
 
 if __name__ == "__main__":

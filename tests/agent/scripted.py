@@ -14,7 +14,7 @@ from agent.lexicon import Lexicon
 
 NAMES = Lexicon(("dog", "apple", "sign", "tree"))
 QUESTION = "Where is the dog, and what is <region1>?"
-GOOD = {
+GOOD: dict[str, Any] = {
     "steps": [{"intent": "ground", "targets": ["dog"]}, {"intent": "refer", "regions": [0]}],
     "reasons": ["It asks where the dog is.", "It asks what the region shows."],
 }

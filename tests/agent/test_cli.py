@@ -31,7 +31,7 @@ def run(monkeypatch: pytest.MonkeyPatch, loaders: dict[str, Callable[[], Any]]) 
 
     monkeypatch.setattr(agent.assistant, "Instruments", instruments)
     runner = CliRunner()
-    return lambda *arguments: runner.invoke(app, [str(argument) for argument in arguments])
+    return lambda *arguments, **options: runner.invoke(app, [str(argument) for argument in arguments], **options)
 
 
 def bomb(path: Path) -> Path:
@@ -179,10 +179,28 @@ def test_evaluate_without_a_benchmark_exits_with_2(run: Callable[..., Any]) -> N
     assert "ferret evaluate scenes" in result.stderr
 
 
-def test_chat_reads_standard_input(run: Callable[..., Any], scene_file: Path) -> None:
-    result = run("chat", scene_file, "--thread", "talk")
+def test_chat_reads_standard_input(
+    run: Callable[..., Any], scene_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FERRET_HOME", str(tmp_path / "home"))
+    lines = "Where is the dog?\n\n/region box:10,60,70,130\nWhat is this?\n/undo\nIs there an owl?"
+    result = run("chat", scene_file, "--thread", "talk", input=lines)
     assert result.exit_code == 0
-    assert "ferret chat --thread talk" in result.stdout
+    assert result.stdout.splitlines() == [
+        "thread talk; /help lists commands",
+        "The dog is here.",
+        "<region1> for the next question",
+        "This is a dog.",
+        "taken back: What is this?",
+        "No, there is no owl in the picture.",
+        "kept; go on with: ferret chat --thread talk",
+    ]
+
+
+def test_chat_about_no_picture_exits_with_2(run: Callable[..., Any]) -> None:
+    result = run("chat", "nowhere.png")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "nowhere.png" in result.stderr
 
 
 def test_doctor_prints_and_dumps(run: Callable[..., Any]) -> None:

@@ -127,7 +127,7 @@ def test_a_stop_that_comes_as_the_call_ends_strikes_nothing_else(worker: Worker)
     for step in range(60):
         seconds = 0.001 + step * 0.0001
         try:
-            worker.run(lambda: time.sleep(0.004), seconds)  # noqa: B023
+            worker.run(lambda: time.sleep(0.004), seconds)
         except ToolTimeoutError:
             given_up += 1
         assert until(lambda: not worker.busy)

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 DRIVER = Path(__file__).with_name("dying.py")
+ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 @pytest.fixture(scope="module")
@@ -29,8 +30,8 @@ def check(dying: ModuleType, tmp_path: Path, database: str | None, **plan: Any) 
     """Lets processes die, and compares every thread with an undisturbed one; returns how many died."""
     told = {"folder": str(tmp_path / "state"), "database": database, "seed": 7, "at_once": 3, "longest": 0.6}
     (tmp_path / "plan.json").write_text(json.dumps(told | plan))
-    command = [sys.executable, DRIVER, tmp_path / "plan.json"]
-    ran = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": os.getcwd()})
+    command: list[str | Path] = [sys.executable, DRIVER, tmp_path / "plan.json"]
+    ran = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": str(ROOT)})
     assert ran.returncode == 0, ran.stderr
     result = json.loads(ran.stdout.splitlines()[-1])
     for number in range(result["threads"]):
@@ -66,5 +67,5 @@ def test_two_hundred_turns_cut_off_at_random_moments_are_finished(
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
 def test_a_turn_cut_off_at_any_write_is_finished(dying: ModuleType, tmp_path: Path, database: str | None) -> None:
-    """Before and after every write of a conversation of five turns, one after another."""
-    assert check(dying, tmp_path, database, lives=180, threads=1, at_once=1, at_writes=True) == 180
+    """Before and after every write of a turn, and of one that was cut off before, each three times over."""
+    assert check(dying, tmp_path, database, lives=96, threads=1, at_once=1, at_writes=True) == 96

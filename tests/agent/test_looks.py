@@ -54,6 +54,10 @@ def look_at(context: Context, image: Image.Image, tool: str = "ocr", *regions: A
     )
 
 
+def with_reader(reader: CountingReader) -> Instruments:
+    return Instruments(loaders={"ocr": lambda: reader})
+
+
 def box(*numbers: float) -> dict[str, Any]:
     return {"kind": "box", "image": 0, "numbers": list(numbers)}
 
@@ -87,7 +91,12 @@ def test_a_look_is_taken_once(agent: VisionAgent, world: Any, scene: Image.Image
     ],
 )
 def test_what_is_asked_for_tells_looks_apart(
-    first: list[Any], second: list[Any], looks: int, world: Any, loaders: dict[str, Callable[[], Any]], scene: Image.Image
+    first: list[Any],
+    second: list[Any],
+    looks: int,
+    world: Any,
+    loaders: dict[str, Callable[[], Any]],
+    scene: Image.Image,
 ) -> None:
     context = Context(Instruments(loaders=loaders), ArtifactStore())
     for regions in (first, second):
@@ -133,7 +142,7 @@ def test_another_process_recalls_a_look_without_loading_the_model(tmp_path: Path
     image = Image.fromarray(np.zeros((20, 30, 3), dtype=np.uint8))
     readers = [CountingReader(weights) for _ in range(2)]
     for reader in readers:
-        context = Context(Instruments(loaders={"ocr": lambda one=reader: one}), ArtifactStore(tmp_path / "kept"))
+        context = Context(with_reader(reader), ArtifactStore(tmp_path / "kept"))
         assert texts(take_look(look_at(context, image), context), context.artifacts) == ["first"]
     assert [reader.reads for reader in readers] == [1, 0]
     assert readers[1]._model is None
@@ -144,7 +153,7 @@ def test_other_weights_see_anew(tmp_path: Path, weights: Path) -> None:
     for text in ("first", "second"):
         weights.write_text(text)
         reader = CountingReader(weights)
-        context = Context(Instruments(loaders={"ocr": lambda one=reader: one}), ArtifactStore(tmp_path / "kept"))
+        context = Context(with_reader(reader), ArtifactStore(tmp_path / "kept"))
         assert texts(take_look(look_at(context, image), context), context.artifacts) == [text]
 
 
@@ -154,7 +163,7 @@ def test_a_damaged_look_is_taken_anew(tmp_path: Path, weights: Path) -> None:
         for path in (tmp_path / "kept").glob("??/look-*") if damage else ():
             path.write_bytes(b"")
         reader = CountingReader(weights)
-        context = Context(Instruments(loaders={"ocr": lambda one=reader: one}), ArtifactStore(tmp_path / "kept"))
+        context = Context(with_reader(reader), ArtifactStore(tmp_path / "kept"))
         assert texts(take_look(look_at(context, image), context), context.artifacts) == ["first"]
         assert reader.reads == 1
 
@@ -212,7 +221,7 @@ def test_how_a_look_failed_is_typed(
     assert (seen["failure"], seen["error"] is None) == (failure, failure is None)
 
 
-def test_loading_is_not_measured(world: Any, loaders: dict[str, Callable[[], Any]], scene: Image.Image) -> None:
+def test_loading_is_not_measured(loaders: dict[str, Callable[[], Any]], scene: Image.Image) -> None:
     reader = loaders["ocr"]()
     reader.load = lambda: time.sleep(0.3)
     context = Context(

@@ -52,7 +52,7 @@ def broken_of(answer: Any) -> list[str]:
 def test_weights_that_speak_freely_read_in_place_of_the_reader(
     agent: VisionAgent, world: Any, scene: Image.Image, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    engine = agent.instruments.engine
+    engine: Any = agent.instruments.engine
     monkeypatch.setattr(agent.instruments, "speaks_freely", lambda: True)
     say = type(engine)._say
 

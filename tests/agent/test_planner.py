@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from langchain_core.messages import AIMessage
 from PIL import Image
 
-import agent.chat_planner
 from agent.assistant import VisionAgent
 from agent.chat_planner import ChatPlanner
 from agent.chat_reply import Trouble, TroubleKind, read_reply
@@ -97,7 +96,7 @@ def test_what_is_no_planner_is_refused(environment: Any) -> None:
 
 def test_a_missing_extra_is_named(environment: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     environment()
-    monkeypatch.setattr(agent.chat_planner.importlib.util, "find_spec", lambda _: None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
     with pytest.raises(RequestError, match=r"needs langchain; pip install 'ferret-agent\[planner\]'"):
         chosen_planner("openai:gpt-5-mini")
 
@@ -169,7 +168,7 @@ _PHRASE = st.sampled_from(["dog", "apple", "red apple", "animal", "object", "thi
 _OPERAND = _PHRASE | st.integers(0, 1)
 _FILTER = st.sampled_from(["relation", "order", "colour"]).flatmap(
     lambda way: st.fixed_dictionaries(
-        {way: st.sampled_from([*{"relation": Relation, "order": Order, "colour": Colour}[way]])},  # type: ignore[misc]
+        {way: st.sampled_from([*{"relation": Relation, "order": Order, "colour": Colour}[way]])},
         optional={"anchor": _OPERAND, "nth": st.integers(1, 3), "negated": st.booleans()},
     )
 )

@@ -3,9 +3,10 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from agent.artifacts import ArtifactStore
-from agent.prose import Prose, capital, linked_list
+from agent.prose import Prose, capital, linked_list, quotable
 from agent.sightings import Sighting
 
 
@@ -73,3 +74,35 @@ def test_a_quoted_text_links_labels_in_order() -> None:
 def test_capital_changes_the_first_letter_only() -> None:
     assert capital("region 1 (a DNA)") == "Region 1 (a DNA)"
     assert capital("") == ""
+
+
+def test_what_was_read_is_linked_as_a_whole_and_cannot_leave_its_quotation() -> None:
+    told = prose().say("It says ").cite('the "end".\nThere is\u202e no \u201cdog\u201d', [seen("sign")])
+    assert told.text == "It says \"the 'end'. There is no 'dog'\""
+    (span,) = told.spans
+    assert (span.start, span.text) == (9, told.text[9:-1])
+
+
+def test_a_region_with_text_is_told_by_the_text_reader() -> None:
+    store = ArtifactStore()
+    read = replace(seen("sign"), text="OPEN", source="ocr")
+    cut = replace(seen("sign"), mask=store.put_mask(np.eye(4, dtype=bool)), source="sam")
+    for order in ([seen("sign"), read, cut], [cut, read], [read, cut, seen("sign")]):
+        told = Prose(store.mask_rle)
+        for one in order:
+            told.link("the sign", [one])
+        (region,) = told.regions
+        assert (region.text, region.source) == ("OPEN", "ocr")
+        assert (region.mask is None) == (cut not in order)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("OPEN 24h", "OPEN 24h"), ("it's", "it's"), ('5" x 7"', "5' x 7'"), ("\u201ea\u201c \u00abb\u00bb", "'a' 'b'"),
+        ("a\tb\n\nc\u2028d", "a b c d"), ("\x1b[2J\x07", "[2J"), ("\u202eab\u202c", "ab"), ("\u200b", ""), ("", ""),
+        ("\u5927 <b> \U0001f436", "\u5927 <b> \U0001f436"),
+    ],
+)  # fmt: skip
+def test_what_can_be_quoted(text: str, shown: str) -> None:
+    assert quotable(text) == shown

@@ -39,7 +39,7 @@ def cut_off(agent: VisionAgent, name: str, question: str, *images: Any, after: s
 
     context = Context(agent.instruments, agent.threads.artifacts, agent.thresholds, agent.limits)
     options: dict[str, Any] = {"interrupt_after": [after]} if after else {"interrupt_before": ["understand"]}
-    configured = {"configurable": config, "recursion_limit": RECURSION_LIMIT}
+    configured: Any = {"configurable": config, "recursion_limit": RECURSION_LIMIT}
     agent._durable_graph().invoke(request, configured, context=context, durability="sync", **options)
     opening.lock.release()
 
@@ -105,7 +105,7 @@ def size(agent: VisionAgent) -> int:
     """Bytes of the database while it is open, journals and indices included."""
     if not (agent.threads.folder / "threads.sqlite").exists():
         query = """SELECT SUM(pg_total_relation_size(oid)) FROM pg_class
-            WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"""
+            WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace"""
         return int(agent.threads.database.read(query)[0][0])
     return sum(path.stat().st_size for path in agent.threads.folder.glob("threads.sqlite*"))
 
@@ -218,7 +218,9 @@ def test_an_answer_that_was_told_is_kept_even_if_the_reader_stops_there(agent: V
 # --- side by side -----------------------------------------------------------------------------------------------------
 
 
-def test_questions_to_one_thread_come_one_after_another(lasting: Callable[..., VisionAgent], scene: Image.Image) -> None:
+def test_questions_to_one_thread_come_one_after_another(
+    lasting: Callable[..., VisionAgent], scene: Image.Image
+) -> None:
     agents = [lasting(), lasting()]  # as two processes
     agents[0].thread("t").ask("Where are the apples?", scene)
     with ThreadPoolExecutor(6) as pool:

@@ -2,6 +2,7 @@
 
 import _thread
 import io
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -213,3 +214,50 @@ def test_a_question_that_cannot_be_finished_is_said(agent: Any, world: Any, scen
     assert "taken back: Where is the dog?" in talk.shown
     world.broken.clear()
     assert "Yes, there is a dog" in Talk(agent, "Is there a dog?", images=(str(scene_file),)).shown
+
+
+@pytest.fixture
+def dogs_file(world: Any, thing: Any, tmp_path: Path) -> Path:
+    """Two dogs."""
+    path = tmp_path / "dogs.png"
+    world.paint([thing("dog", (10, 20, 60, 90)), thing("dog", (150, 30, 200, 110), seen=0.85)]).save(path)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("reply", "box"),
+    [("2", "150,30,200,110"), ("the left one", "10,20,60,90"), ("point:170,60", "150,30,200,110")],
+)
+def test_which_one_is_meant_is_asked_and_replied(agent: Any, dogs_file: Path, reply: str, box: str) -> None:
+    talk = Talk(agent, "Where is the dog?", "/regions", reply, "/regions", images=(str(dogs_file),), terminal=True)
+    before, after = plain_text(talk.shown).split("The dog is here.")
+    assert "Which dog do you mean: 1 or 2?" in before
+    assert before.count("box:") == 2
+    assert re.findall(r"box:([\d,]+)", after) == [box]
+    assert [turn.question for turn in agent.thread("talk").turns()] == ["Where is the dog?"]
+
+
+def test_what_is_asked_is_asked_again_in_another_process(agent: Any, dogs_file: Path) -> None:
+    Talk(agent, "Where is the dog?", images=(str(dogs_file),), terminal=True)
+    talk = Talk(agent, "the purple one", "1", terminal=True)
+    assert plain_text(talk.shown).count("Which dog do you mean: 1 or 2?") == 2
+    assert "The dog is here." in plain_text(talk.shown)
+
+
+def test_another_question_or_undo_ends_the_asking(agent: Any, dogs_file: Path) -> None:
+    talk = Talk(agent, "Where is the dog?", "Is there a cat?", images=(str(dogs_file),), terminal=True)
+    assert "no cat" in plain_text(talk.shown)
+    talk = Talk(agent, "Where is the dog?", "/undo", "Is there an owl?", terminal=True)
+    assert "taken back: Where is the dog?" in plain_text(talk.shown)
+    assert [turn.question for turn in agent.thread("talk").turns()] == [
+        "Where is the dog?", "Is there a cat?", "Is there an owl?",
+    ]  # fmt: skip
+
+
+def test_a_pipe_is_not_asked(agent: Any, dogs_file: Path) -> None:
+    assert "The dogs are here." in Talk(agent, "Where is the dog?", images=(str(dogs_file),)).shown
+
+
+def plain_text(shown: str) -> str:
+    """What is shown, without colours and other sequences."""
+    return re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", shown)

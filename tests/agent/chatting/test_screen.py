@@ -62,7 +62,9 @@ def shown(events: list[Event], *, terminal: bool) -> tuple[Answer, str, list[str
     console = Console(
         file=screen, width=60, highlight=False, force_terminal=terminal, color_system="truecolor" if terminal else None
     )
-    return show_turn(console, stream()), screen.getvalue(), closed
+    last = show_turn(console, stream())
+    assert isinstance(last, AnswerReady)
+    return last.answer, screen.getvalue(), closed
 
 
 def test_a_pipe_gets_the_prose_and_what_failed() -> None:

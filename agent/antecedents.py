@@ -1,0 +1,168 @@
+"""What a clause leaves to the ones before it: "it", "both", "the red one", "How many are there?", "And the cat?".
+
+The words that point back are replaced by what they stand for, so that the rules read a clause as if it had been said
+in full. What "it" stands for keeps what narrowed it ("Find the sign nearest the dog and read it").
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from agent.inflection import plural, singular
+from agent.intents import MAX_FILTERS, Aspect, Intent, Operand, Step
+from agent.pointing import MARK
+
+_BACK = re.compile(
+    r"^(?:(?:please )?(?:cut|cut out|segment|outline|mask|describe|find|locate|mark|show|read|count|trace|highlight|circle|"
+    r"point (?:to|at|out)|name|label|compare|extract|isolate|identify|transcribe|box)(?: me)?) "
+    r"(?P<all>(?:both|each|all|every)(?: (?:one|of (?:<it>|these|those)))?|<it> (?:both|all|each)|(?:each|every) one|"
+    r"the (?:two|pair|lot)|everyone)(?P<rest> out)?$",
+    re.IGNORECASE,
+)
+_COUNTS = re.compile(
+    r"^how many(?P<of> of (?:<it>|those|these))?(?P<rest>(?: (?:more|exactly|then|there|in all))?|"
+    r" (?:are|is|do|can|did|could|were|have|lie|stand|sit|touch|overlap)\b.*)$",
+    re.IGNORECASE,
+)
+_WHERE = re.compile(r"^where(?: exactly)?$", re.IGNORECASE)
+_ONE = re.compile(
+    r"\b(?P<before>(?:which|the|that|another|any|every|an?|only|first|second|third|last|largest|biggest|smallest|other|"
+    r"leftmost|rightmost|red|orange|yellow|green|blue|purple|pink|brown|black|white|gr[ae]y|bigger|larger|smaller|"
+    r"nearest|closest|farthest|left|right|top|bottom) )(?P<one>ones?)\b(?! (?:of|word|sentence))",
+    re.IGNORECASE,
+)
+_EACH_ONE = re.compile(r"\b(?:each|every) one\b", re.IGNORECASE)
+_PAIR = re.compile(r"\bthe (former|latter)\b", re.IGNORECASE)
+_EXTREMES = {Aspect.LARGER: "largest", Aspect.SMALLER: "smallest"}
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """A clause with what it leaves out filled in: `said` are the words that pointed back, `meant` what they stand for.
+
+    Both are empty where nothing pointed back; `step` is then None, else the step that they point to. `last` is the
+    step that was spoken of last, whether anything points to it or not.
+    """
+
+    text: str
+    said: str = ""
+    meant: str = ""
+    step: Step | None = None
+    last: Step | None = None
+
+
+def resolved(text: str, before: Sequence[Step], topic: str, region_count: int) -> Resolved:
+    """The clause `text` in full.
+
+    Args:
+        text: one trimmed clause.
+        before: what was spoken of so far, in order; a step each.
+        topic: the mark of the region that the question speaks of, or "".
+        region_count: how many regions were given.
+    """
+    last = before[-1] if before else None
+    return replace(_resolved(text, last, topic, region_count), last=last)
+
+
+def _resolved(text: str, last: Step | None, topic: str, region_count: int) -> Resolved:
+    if topic and last is None and not re.search(MARK, text):
+        return Resolved(f"{text} in {topic}")
+    if last is not None and (pair := _PAIR.search(text)) and len(last.targets) == 2:
+        meant = f"the {last.targets[pair[1].lower() == 'latter']}"
+        return Resolved(_PAIR.sub(meant, text), pair[0], meant, last)
+    said = "it"
+    if last is not None and (last.targets or last.regions):
+        if _WHERE.match(text):  # "There is a bus. Where?"
+            text, said = f"{text} is <it>", text
+        elif match := _BACK.match(text):
+            said = match["all"].replace("<it>", "them")
+            text = f"{text[: match.start('all')]}all of <it>{match['rest'] or ''}"
+        elif (match := _COUNTS.match(text)) and last.intent is not Intent.LIST:
+            said, text = "how many", f"how many of <it>{match['rest']}"
+        elif _EACH_ONE.search(text):
+            said, text = "each one", _EACH_ONE.sub("each of <it>", text)
+        elif (match := _ONE.search(text)) and len(last.targets) == 1:
+            noun = last.targets[0]
+            meant = plural(singular(noun)) if match["one"].lower() == "ones" else singular(noun)
+            meant = _bare(meant)
+            return Resolved(f"{text[: match.start('one')]}{meant}{text[match.end('one') :]}", match["one"], meant)
+    if "<it>" not in text:
+        return Resolved(text)
+    stands_for = _meaning(last, many="all of <it>" in text or "each of <it>" in text)
+    if not stands_for:
+        stands_for = topic or ("" if not region_count else "<r_>" if region_count == 1 else "<r*>")
+        return Resolved(text.replace("<it>", stands_for)) if stands_for else Resolved(text)
+    if re.match(r"(?:all|each) ", stands_for):
+        text = re.sub(r"\b(?:all|each) of <it>", "<it>", text)
+    return Resolved(text.replace("<it>", stands_for), said, stands_for, last)
+
+
+def _bare(noun: str) -> str:
+    """A noun without the words of order and colour that told it from others: "largest key" -> "key"."""
+    return re.sub(
+        r"^(?:(?:second|third|fourth|fifth|largest|biggest|smallest|leftmost|rightmost|red|orange|yellow|green|blue|purple|pink|"
+        r"brown|black|white|gr[ae]y|left|right|top|bottom|nearest|closest) )+(?=\w)",
+        "",
+        noun,
+        flags=re.IGNORECASE,
+    )
+
+
+def _meaning(step: Step | None, many: bool) -> str:
+    """What "it" stands for after a step, in words and marks."""
+    if step is None:
+        return ""
+    marks = " and ".join(f"<r{index}>" for index in step.regions)
+    if step.intent is Intent.REFER and marks:  # "Is this a mushroom? If so, cut it out."
+        return marks
+    if step.intent is Intent.RELATE and step.relation is not None and not step.yes_no and len(step.operands) == 1:
+        anchor = step.operands[0]
+        return f"the thing {step.relation.value} {_spoken(anchor)}"
+    if not step.targets:
+        return marks
+    extreme = _EXTREMES.get(step.aspect) if step.aspect and not step.operands and len(step.targets) == 1 else None
+    if extreme:
+        return f"the {extreme} {step.targets[0]}"
+    every = step.quantity == "all" or step.intent in {Intent.COUNT, Intent.LIST} or many
+    number = f"{step.quantity} " if isinstance(step.quantity, int) and not many else ""
+    if every and len(step.targets) == 1:
+        return f"all the {step.targets[0]}"
+    return " and ".join(f"the {number}{target}" for target in step.targets)
+
+
+def _spoken(operand: Operand) -> str:
+    return f"<r{operand}>" if isinstance(operand, int) else f"the {operand}"
+
+
+def narrowed_as_before(step: Step, before: Step | None) -> Step:
+    """`step` with what narrowed the phrases that it shares with the step that its words point to."""
+    if before is None:
+        return step
+    phrases = {*step.targets, *step.operands, *(one.anchor for one in step.filters)}
+    filters = list(step.filters)
+    for one in before.filters:
+        if one.of in phrases and one not in filters:
+            filters.append(one)
+            phrases.add(one.anchor)
+    return step.model_copy(update={"filters": tuple(filters[:MAX_FILTERS])})
+
+
+def with_operands_of(step: Step, before: Step | None) -> Step:
+    """A comparison that names nothing ("Which is smaller?") between the things that were spoken of before."""
+    if before is None or step.operands or step.targets or step.intent is not Intent.COMPARE:
+        return step
+    named: tuple[Operand, ...] = before.targets or before.regions
+    phrases: set[Operand | None] = {*before.targets}
+    filters = []
+    for one in before.filters:
+        if one.of in phrases:
+            filters.append(one)
+            phrases.add(one.anchor)
+    return step.model_copy(
+        update={
+            "targets": before.targets,
+            "operands": named if len(named) > 1 else (),
+            "regions": before.regions,
+            "filters": tuple(filters),
+        }
+    )

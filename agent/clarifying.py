@@ -1,0 +1,159 @@
+"""Asking the person: "the dog", where there are two, has to be chosen; by number, in words, or by pointing.
+
+Only conversations ask (`AgentThread.stream(..., asks_back=True)`): the run stops at the node `clarify`, is kept like
+any other step of a thread, and goes on with the reply, in whatever process. Without a reply it goes on with all.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+from agent.answers import Answer, AnswerRegion
+from agent.checking import Checker
+from agent.choosing import narrowed
+from agent.findings import Finding, Group
+from agent.inflection import join_words, parse_number, parse_ordinal
+from agent.intents import Filter, Intent, Plan, Step
+from agent.lexicon import Lexicon
+from agent.planning import plan_question
+from agent.sightings import Sighting, corners, how_well
+from agent.state import Json, region_from_json
+from ferret.errors import RequestError
+
+CHOSEN_AMONG = frozenset({Intent.GROUND, Intent.SEGMENT, Intent.READ, Intent.DESCRIBE})
+"""Intents for which it matters which one is meant; to count, or to say that there is one, it does not."""
+MOST_CHOICES = 9
+FITS = 0.4
+"""How well a region that was pointed at has to fit one of the choices to mean it (`agent.sightings.how_well`)."""
+_ALL = re.compile(r"^(?:both|all|each|every one|everything|any|either|all of them|both of them|never ?mind)\b", re.I)
+_NONE = re.compile(r"^(?:none|neither|no one|nothing)\b", re.I)
+_POLITE = re.compile(
+    r"^(?:please|the one|the|that|this|i mean|i meant|it is|take|number|no\.?|#|option|choice)\s*", re.I
+)
+_ONE = re.compile(r"\bones?\b", re.I)
+
+
+def doubtful(plan: Plan, findings: Sequence[Finding]) -> list[tuple[int, int]]:
+    """(step, group) of every finding of which one thing was meant and several are there."""
+    found = []
+    for number, (step, finding) in enumerate(zip(plan.steps, findings, strict=True)):
+        if step.intent not in CHOSEN_AMONG or step.quantity != "one" or finding.outside:
+            continue
+        for index, group in enumerate(finding.groups):
+            several = 1 < len(group.sightings) <= MOST_CHOICES and not group.lacking
+            if several and group.phrase is not None and _definite(group.phrase, plan.question):
+                found.append((number, index))
+    return found
+
+
+def _definite(phrase: str, question: str) -> bool:
+    """Whether the question speaks of a certain one: "the dog", not "a dog" or "dogs"."""
+    return re.search(rf"\b(?:the|this|that|my)\s+(?:\w+\s+)?{re.escape(phrase)}\b", question, re.IGNORECASE) is not None
+
+
+def choice_of(group: Group, question: str) -> Answer:
+    """What the person is asked, as an answer that can be shown and drawn: its regions are the choices, from 1 on."""
+    regions = [
+        AnswerRegion(
+            id=index,
+            image=one.image,
+            label=str(index + 1),
+            box=list(one.box),
+            score=round(one.score, 4),
+            source=one.source,
+        )
+        for index, one in enumerate(group.sightings)
+    ]
+    numbers = join_words([region.label for region in regions], "or")
+    return Answer(
+        question=question,
+        text=f"Which {group.before}{group.name} do you mean: {numbers}?",
+        status="unsure",
+        confidence=round(min(max(group.score, 0.0), 1.0), 4),
+        regions=regions,
+        seconds=0.0,
+    )
+
+
+def checked_reply(reply: Json, group: Group, step: Step, checker: Checker) -> Group:
+    """The group with what the reply chooses of it.
+
+    `reply` is {"number": n}, {"words": ...}, {"region": JSON of a region}, or empty: all of them.
+
+    Raises:
+        RequestError: it chooses nothing that is there.
+    """
+    count = len(group.sightings)
+    if "region" in reply:
+        return _pointed(reply["region"], group, checker)
+    if "number" in reply:
+        number = int(reply["number"])
+        if not 1 <= number <= count:
+            raise RequestError(f"there is no choice {number}; choose one of 1 to {count}")
+        return replace(group, sightings=group.sightings[number - 1 : number])
+    words = str(reply.get("words", "")).strip(" .!?")
+    if not words or _ALL.match(words):
+        return group
+    if _NONE.match(words):
+        return replace(group, sightings=())
+    chosen = _in_words(words, group, step, checker)
+    if not chosen:
+        raise RequestError(
+            f"I cannot tell which {group.name} {words!r} means; give its number (1 to {count}), say where it is, "
+            "or point at it"
+        )
+    return replace(group, sightings=tuple(chosen))
+
+
+def _pointed(value: Json, group: Group, checker: Checker) -> Group:
+    region = region_from_json(value, checker.context.artifacts)
+    if region.image >= len(checker.pictures):
+        raise RequestError(f"the region is on picture {region.image + 1}; there are {len(checker.pictures)}")
+    size = checker.pictures[region.image].size
+    mask = region.to_mask(*size) if value["kind"] in {"mask", "polygon"} else None
+    fits = [(how_well(region, one, mask), one) for one in group.sightings]
+    best, thing = max(fits, key=lambda pair: pair[0])
+    if best < FITS:  # something else than was offered: the person knows better
+        thing = Sighting(group.name, region.image, corners(region.bounds(*size)), 1.0, "user")
+    return replace(group, sightings=(thing,))
+
+
+def _in_words(words: str, group: Group, step: Step, checker: Checker) -> list[Sighting]:
+    plain, before = words, None
+    while before != plain:
+        before, plain = plain, _POLITE.sub("", plain).strip()
+    alone = _ONE.sub("", plain).strip()
+    number = parse_number(alone) if alone else None
+    if number is None and (place := parse_ordinal(alone)) is not None:
+        number = place + 1
+    if alone.lower() == "last":
+        number = len(group.sightings)
+    if number is not None:
+        return list(group.sightings[number - 1 : number]) if number >= 1 else []
+    for question in (f"Find the {plain} {group.name}.", f"Find the {_ONE.sub(group.name, plain)}.",
+                     f"Find the {group.name} {plain}."):  # fmt: skip
+        filters = _filters(question, group, checker.lexicon)
+        if filters is None:
+            continue
+        narrowed_step = step.model_copy(update={"filters": filters, "quantity": "one"})
+        first = [one for one in filters if one.of == filters[0].of]
+
+        def all_of(anchor: str) -> list[Sighting]:
+            return [one for image in range(len(checker.pictures)) for one in checker.present(anchor, image)]
+
+        chosen = narrowed(group.sightings, first, narrowed_step, checker, all_of)
+        if 0 < len(chosen.found) < len(group.sightings):
+            return chosen.found
+    return []
+
+
+def _filters(question: str, group: Group, lexicon: Lexicon) -> tuple[Filter, ...] | None:
+    """What narrows the group's name in a question made of the reply; None when nothing does."""
+    try:
+        steps = plan_question(question, 0, 1, lexicon).steps
+    except RequestError:
+        return None
+    found = steps[0]
+    named = lexicon.match(group.name).names
+    same = found.targets and (group.name in found.targets[0] or lexicon.match(found.targets[0]).names == named)
+    return found.filters if len(steps) == 1 and same and found.filters else None
