@@ -20,10 +20,11 @@ _BACK = re.compile(
     re.IGNORECASE,
 )
 _COUNTS = re.compile(
-    r"^how many(?P<of> of (?:<it>|those|these))?(?P<rest>(?: (?:more|exactly|then|there|in all))?|"
+    r"^how many(?P<of> of (?:<it>|those|these))?(?P<rest>(?: (?:more|exactly|then|there(?: (?:are|is))?|in all))?|"
     r" (?:are|is|do|can|did|could|were|have|lie|stand|sit|touch|overlap)\b.*)$",
     re.IGNORECASE,
 )
+_BARE = re.compile(r"^(?:where(?: exactly)?|how many)$", re.IGNORECASE)
 _WHERE = re.compile(r"^where(?: exactly)?$", re.IGNORECASE)
 _ONE = re.compile(
     r"\b(?P<before>(?:which|the|that|another|any|every|an?|only|first|second|third|last|largest|biggest|smallest|other|"
@@ -32,6 +33,28 @@ _ONE = re.compile(
     re.IGNORECASE,
 )
 _EACH_ONE = re.compile(r"\b(?:each|every) one\b", re.IGNORECASE)
+_WHICH = re.compile(r"^which(?= (?:is|are|lies?|stands?|do|does)\b)", re.IGNORECASE)
+_SET_AGAINST = re.compile(
+    r"^compare\b|\b(?:same|differ|different|difference|alike|bigger|larger|smaller|biggest|largest|smallest|common|more)\b",
+    re.IGNORECASE,
+)
+# "find the largest star, then the smallest"
+_NO_NOUN = re.compile(
+    r"\bthe (?:(?:second|third|fourth|fifth|next) )?(?:largest|biggest|smallest|tiniest|leftmost|rightmost|highest|lowest|"
+    r"topmost|bottommost|red|yellow|green|blue|purple|pink|brown|black|white|gr[ae]y)(?: (?P<one>ones?))?$",
+    re.IGNORECASE,
+)
+_ACTS_ON = re.compile(
+    r"^(?:cut|segment|outline|mask|describe|trace|highlight|circle|mark|extract|isolate|read|find|locate|name|identify|count|"
+    r"point)\b|^what (?:is|are) <it>$|^what does <it>\b",
+    re.IGNORECASE,
+)
+# "the tree and the bird closest to it"
+_WITHIN = re.compile(
+    r"\b(?:the|an?) (?P<noun>[\w-]+(?: [\w-]+)?)(?P<between>(?:,| and) .*?\b(?:of|to|near|nearest|by|under|below|above|over|"
+    r"behind|beside|on|in|inside)) <it>",
+    re.IGNORECASE,
+)
 _PAIR = re.compile(r"\bthe (former|latter)\b", re.IGNORECASE)
 _EXTREMES = {Aspect.LARGER: "largest", Aspect.SMALLER: "smallest"}
 
@@ -41,7 +64,8 @@ class Resolved:
     """A clause with what it leaves out filled in: `said` are the words that pointed back, `meant` what they stand for.
 
     Both are empty where nothing pointed back; `step` is then None, else the step that they point to. `last` is the
-    step that was spoken of last, whether anything points to it or not.
+    step that was spoken of last, whether anything points to it or not. `bare`: the clause is no more than "where" or
+    "how many".
     """
 
     text: str
@@ -49,6 +73,7 @@ class Resolved:
     meant: str = ""
     step: Step | None = None
     last: Step | None = None
+    bare: bool = False
 
 
 def resolved(text: str, before: Sequence[Step], topic: str, region_count: int) -> Resolved:
@@ -61,7 +86,11 @@ def resolved(text: str, before: Sequence[Step], topic: str, region_count: int) -
         region_count: how many regions were given.
     """
     last = before[-1] if before else None
-    return replace(_resolved(text, last, topic, region_count), last=last)
+    if _SET_AGAINST.search(text):
+        last = _together(before)
+    text = _WITHIN.sub(r"the \g<noun>\g<between> the \g<noun>", text)
+    bare = _BARE.match(text) is not None
+    return replace(_resolved(text, last, topic, region_count), last=last, bare=bare)
 
 
 def _resolved(text: str, last: Step | None, topic: str, region_count: int) -> Resolved:
@@ -78,23 +107,52 @@ def _resolved(text: str, last: Step | None, topic: str, region_count: int) -> Re
             said = match["all"].replace("<it>", "them")
             text = f"{text[: match.start('all')]}all of <it>{match['rest'] or ''}"
         elif (match := _COUNTS.match(text)) and last.intent is not Intent.LIST:
-            said, text = "how many", f"how many of <it>{match['rest']}"
+            said = "how many"
+            text = f"how many of <it>{match['rest']}"
         elif _EACH_ONE.search(text):
             said, text = "each one", _EACH_ONE.sub("each of <it>", text)
         elif (match := _ONE.search(text)) and len(last.targets) == 1:
-            noun = last.targets[0]
-            meant = plural(singular(noun)) if match["one"].lower() == "ones" else singular(noun)
-            meant = _bare(meant)
+            meant = _noun(last.targets[0], many=match["one"].lower() == "ones")
             return Resolved(f"{text[: match.start('one')]}{meant}{text[match.end('one') :]}", match["one"], meant)
+        elif len(last.targets) == 1 and (match := _NO_NOUN.search(text)) and not text.lower().startswith("which"):
+            meant = _noun(last.targets[0], many=False)
+            return Resolved(f"{text} {meant}", match[0], f"{match[0]} {meant}")
+        elif len(last.targets) == 1 and (match := _WHICH.match(text)) and not _SET_AGAINST.search(text):
+            meant = _noun(last.targets[0], many=" are" in text.lower()[:9])
+            return Resolved(f"which {meant}{text[match.end() :]}", match[0], f"which {meant}")
     if "<it>" not in text:
         return Resolved(text)
-    stands_for = _meaning(last, many="all of <it>" in text or "each of <it>" in text)
+    stands_for = _meaning(last, text)
     if not stands_for:
         stands_for = topic or ("" if not region_count else "<r_>" if region_count == 1 else "<r*>")
         return Resolved(text.replace("<it>", stands_for)) if stands_for else Resolved(text)
     if re.match(r"(?:all|each) ", stands_for):
         text = re.sub(r"\b(?:all|each) of <it>", "<it>", text)
     return Resolved(text.replace("<it>", stands_for), said, stands_for, last)
+
+
+def _noun(target: str, *, many: bool) -> str:
+    """The noun of a target in the number that is wanted."""
+    return _bare(plural(singular(target)) if many else singular(target))
+
+
+def _together(before: Sequence[Step]) -> Step | None:
+    """The last steps as one, where each spoke of one thing: "Find the dog. Find the fox. Which is larger?"."""
+    if not before:
+        return None
+    last = before[-1]
+    for step in reversed(before[:-1]):
+        single = len(step.targets or step.regions) == 1 and step.quantity == "one" and step.image == last.image
+        if step.intent is not last.intent or not single or last.quantity != "one" or bool(step.targets) != bool(last.targets):
+            break
+        last = last.model_copy(
+            update={
+                "targets": tuple(dict.fromkeys((*step.targets, *last.targets))),
+                "regions": tuple(dict.fromkeys((*step.regions, *last.regions))),
+                "filters": tuple(dict.fromkeys((*step.filters, *last.filters)))[:MAX_FILTERS],
+            }
+        )
+    return last
 
 
 def _bare(noun: str) -> str:
@@ -108,15 +166,18 @@ def _bare(noun: str) -> str:
     )
 
 
-def _meaning(step: Step | None, many: bool) -> str:
-    """What "it" stands for after a step, in words and marks."""
+def _meaning(step: Step | None, text: str) -> str:
+    """What "it" stands for after a step in the clause `text`, in words and marks."""
     if step is None:
         return ""
+    many = "all of <it>" in text or "each of <it>" in text
     marks = " and ".join(f"<r{index}>" for index in step.regions)
     if step.intent is Intent.REFER and marks:  # "Is this a mushroom? If so, cut it out."
         return marks
     if step.intent is Intent.RELATE and step.relation is not None and not step.yes_no and len(step.operands) == 1:
         anchor = step.operands[0]
+        if not _ACTS_ON.match(text):
+            return _spoken(anchor)
         return f"the thing {step.relation.value} {_spoken(anchor)}"
     if not step.targets:
         return marks

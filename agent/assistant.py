@@ -16,6 +16,7 @@ from uuid import uuid4
 from agent.answers import Answer
 from agent.artifacts import ArtifactStore
 from agent.asker import Asker, Images
+from agent.clarifying import ALL_OF_THEM
 from agent.context import Context
 from agent.events import AnswerReady, ChoiceNeeded, Event, read_event
 from agent.graph import RECURSION_LIMIT, build_graph, graph
@@ -194,7 +195,7 @@ class AgentThread(Asker):
 
         Raises `RequestError` when no turn waits, or the region is none.
         """
-        value: dict[str, Any] = {"words": words} if words else {}
+        value: dict[str, Any] = {"words": words} if words else ALL_OF_THEM
         if isinstance(reply, int):
             value = {"number": reply}
         elif reply is not None:
@@ -269,7 +270,9 @@ class AgentThread(Asker):
         return TurnKeeper(self.agent.threads.database, self.agent._durable_graph(), self.name)
 
     def _runner(self, tokens: bool) -> Runner:
-        def run(request: "AskInput | Command[Any] | None", config: dict[str, Any], images: list[str]) -> Iterator[Event]:
+        def run(
+            request: "AskInput | Command[Any] | None", config: dict[str, Any], images: list[str]
+        ) -> Iterator[Event]:
             durable, artifacts = self.agent._durable_graph(), self.agent.threads.artifacts
             return self.agent._events(durable, request, artifacts, {**config, "tokens": tokens}, images)
 

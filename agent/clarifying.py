@@ -22,6 +22,8 @@ from ferret.errors import RequestError
 
 CHOSEN_AMONG = frozenset({Intent.GROUND, Intent.SEGMENT, Intent.READ, Intent.DESCRIBE})
 """Intents for which it matters which one is meant; to count, or to say that there is one, it does not."""
+ALL_OF_THEM: Json = {"all": True}
+"""The reply of who does not care. Not empty: langgraph takes an empty mapping for no reply at all."""
 MOST_CHOICES = 9
 FITS = 0.4
 """How well a region that was pointed at has to fit one of the choices to mean it (`agent.sightings.how_well`)."""
@@ -78,7 +80,7 @@ def choice_of(group: Group, question: str) -> Answer:
 def checked_reply(reply: Json, group: Group, step: Step, checker: Checker) -> Group:
     """The group with what the reply chooses of it.
 
-    `reply` is {"number": n}, {"words": ...}, {"region": JSON of a region}, or empty: all of them.
+    `reply` is {"number": n}, {"words": ...}, {"region": JSON of a region}, or `ALL_OF_THEM`.
 
     Raises:
         RequestError: it chooses nothing that is there.
@@ -119,7 +121,7 @@ def _pointed(value: Json, group: Group, checker: Checker) -> Group:
 
 
 def _in_words(words: str, group: Group, step: Step, checker: Checker) -> list[Sighting]:
-    plain, before = words, None
+    plain, before = re.sub(r"[\s,]+(?:please|thanks?|thank you)$", "", words, flags=re.I), None
     while before != plain:
         before, plain = plain, _POLITE.sub("", plain).strip()
     alone = _ONE.sub("", plain).strip()

@@ -7,7 +7,7 @@ Heavy modules are imported inside the commands, so that `ferret --help` is quick
 import json
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import redirect_stdout
 from importlib import import_module
 from pathlib import Path
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from agent.answers import Answer
     from agent.batch import BatchLine, BatchReport
+    from agent.events import Event, PlanReady
     from ferret.regions import Region
 
 DEBUG = "FERRET_DEBUG"
@@ -129,6 +130,9 @@ def ask(
     save: Annotated[
         str | None, typer.Option("--save", metavar="OVERLAY.png", help="Write the overlay picture.")
     ] = None,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Show the plan and why, on standard error, or in JSON as plan.")
+    ] = False,
     model: Model = None,
     thread: Thread = None,
 ) -> None:
@@ -142,16 +146,50 @@ def ask(
             checked_picture_path(save)
         agent = VisionAgent(model)
         asker = agent.thread(thread) if thread is not None else agent
-        answer = asker.ask(question, images or [], regions=region or [])
+        plan: PlanReady | None = None
+        if explain:
+            plan, answer = _planned_answer(asker.stream(question, images or [], regions=region or []))
+        else:
+            answer = asker.ask(question, images or [], regions=region or [])
         if save is not None:
             answer.save(save)
         agent.threads.close()
     if as_json:
-        typer.echo(json.dumps(answer.model_dump(mode="json"), ensure_ascii=False))
+        told = answer.model_dump(mode="json")
+        if plan is not None:
+            told["plan"] = plan.model_dump(mode="json", exclude={"kind"})
+        typer.echo(json.dumps(told, ensure_ascii=False))
     else:
+        if plan is not None:
+            _explain(plan)
         _show(answer, save)
     if context.obj == OWN_PROCESS:
         end_process()
+
+
+def _planned_answer(events: "Iterator[Event]") -> "tuple[PlanReady | None, Answer]":
+    """The plan that a stream of events tells, unless it was told before a turn was cut off, and the answer."""
+    plan = answer = None
+    for event in events:
+        if event.kind == "plan":
+            plan = event
+        elif event.kind == "answer":
+            answer = event.answer
+    if answer is None:
+        raise RuntimeError("the graph ended without an answer")
+    return plan, answer
+
+
+def _explain(plan: "PlanReady") -> None:
+    """The steps of a plan for people, each with its reason, on standard error."""
+    for number, (step, why) in enumerate(zip(plan.steps, plan.reasons or [""] * len(plan.steps), strict=True), start=1):
+        regions = [f"<region{index + 1}>" for index in step["regions"]]
+        things = [f"<region{one + 1}>" if isinstance(one, int) else one for one in step["operands"] or step["targets"]]
+        named = ", ".join(dict.fromkeys([*things, *regions]))
+        line = " ".join(part for part in (step["intent"], named, step["relation"] or step["aspect"] or "") if part)
+        typer.echo(typer.style(f"  {number}  {line}", dim=True), err=True)
+        if why:
+            typer.echo(typer.style(f"     {why}", dim=True), err=True)
 
 
 def _show(answer: "Answer", save: str | None) -> None:

@@ -77,7 +77,7 @@ _LEAD = _re(
     rf"^(?:{_CALLS}\s*(?:[,:;!-]+|\.{{2,}})\s+"
     r"|(?:hi|hello|hey|ok|okay|so|well|now|then|also|and|but|alright|right|please|kindly|ferret|quickly|just|"
     r"simply|if so|help(?=,)|like(?= where| what| how)|"
-    r"yes or no|quick question|question|thanks|sorry|excuse me|carefully|very|briefly|again|finally|lastly|first|next|"
+    r"yes or no|quick question|question|thanks|sorry|excuse me|carefully|very|briefly|again|finally|lastly|first|next(?! to\b)|"
     r"afterwards|after that|in addition|additionally|otherwise|if not|if yes|"
     r"first of all|h+m+|u+m+|o+h+|"
     r"in your opinion|for me|once more|to start|if possible|if you can)(?: there)?\s*[,:;!-]* "
@@ -110,7 +110,7 @@ _LEAD = _re(
     r")"
 )
 # "from the right", "at the top right": there it is a side, and no tag of politeness.
-_NO_SIDE = "".join(f"(?<!{word} )" for word in "the to or top bottom upper lower far very farthest furthest most".split())
+_NO_SIDE = "".join(f"(?<!{word} )" for word in "the to or top bottom upper lower far very from farthest furthest most".split())
 _TAIL = _re(
     rf"(?:\s*,\s*(?:{_CALLS}|(?:will|would|could|can) you|if you (?:do mind|please|will|would))"
     r"|[\s,;:.!?-]+(?:pretty please|please|thanks?(?: (?:you|a lot|so much|in advance))?|thank you(?: (?:very|so) much)?|"
@@ -118,14 +118,14 @@ _TAIL = _re(
     r"(?:you )?(?:can|could|may|please|do mind)|if you (?:would|will|want|like|wish)(?: to)?|"
     r"if (?:<it>|that) is (?:ok(?:ay)?|all ?right|possible|not too much trouble)|asap|real quick|quickly|right (?:now|away)|"
     r"immediately|when you (?:can|have time|get a chance|are ready)|whenever you (?:can|are ready)|"
-    r"together|if so|if not|would be (?:greatly |much |highly |very |really )?(?:appreciated|great|nice|lovely|helpful|"
+    r"like i am\b[^?]*|as if\b[^?]*|together|if so|if not|would be (?:greatly |much |highly |very |really )?(?:appreciated|great|nice|lovely|helpful|"
     r"wonderful|welcome|fine|good|kind|ideal|awesome|perfect)|"
     rf"if possible|if (?:there (?:is|are) )?any|if there is one|or not|{_NO_SIDE}right|ok|"
     r"okay|exactly|precisely|then|lol|ha(?:ha)+|kindly|will you|would you please|"
     r"at all|in total|altogether|overall|all together|too|as well|anywhere|somewhere|now|ferret|next|"
     r"at the moment|currently|in (?:one|a few|a single|your own) (?:words?|sentences?)|briefly|carefully|"
     r"in (?:full |great |more )?detail|by any chance|yes or no|do you think|would you say|perhaps|maybe|again|"
-    r"approximately|roughly|to (?:me|us)|(?:as|in) (?:the )?(?:form(?:at)? )?(?:of )?(?:x_?(?:1|min)\b.*|json|"
+    r"approximately|roughly|to (?:me|us|you)|(?:as|in) (?:the )?(?:form(?:at)? )?(?:of )?(?:x_?(?:1|min)\b.*|json|"
     r"xyxy|xywh|"
     r"(?:pixel )?coordinates|(?:an? )?(?:list|bounding box|table|bullet points?)|pixels)"
     r"|(?:because|since|so that|for) (?:i|we|my|our|he|she)\b[^?]*))\s*$"
@@ -135,7 +135,7 @@ _ASIDE = _re(r"(?<=\w) (?:would you say|do you (?:think|believe|suppose|reckon))
 # "..., doesn't it?"
 _QUESTION_TAG = _re(rf",\s*(?:is|are|does|do|has|have|can) (?:<it>|there|you|{PICTURE})$")
 _COLON = _re(
-    r"^((?:count|find|locate|detect|segment|describe|outline|read|list|point to|ground|show|mask|identify|name|"
+    r"^((?:count|find|locate|detect|segment|describe|outline|read|list|point to|point|mark|highlight|compare|cut out|transcribe|ground|show|mask|identify|name|"
     r"where is)"
     r"(?: (?:me|the))?)\s*:\s*"
 )
@@ -203,7 +203,7 @@ _ASKS = (
     r"|look for|search for|finding|locating|counting|reading|describing|segmenting) (?=[\w<])"
     rf"|(?:what|where|which|who|how many|how much|how often|how|whether) |if (?={MARK}|there |any |the |{PICTURE})"
     rf"|(?:is|are|does|do) (?:there |{MARK} |{PICTURE} |this |these |the )|do you (?:see|spot|find|notice) "
-    r"|(?:the )?(?:number|count|location|position|whereabouts|coordinates|outline|mask|description|list|names?) of |"
+    r"|(?:the |an? )?(?:number|count|location|position|whereabouts|coordinates|outline|mask|description|list|names?) of |"
     r"masks? (?:of|for) )"
 )
 _INSIDE = _re(rf"(?<=[\w,:;>!-] ){_ASKS}")
@@ -214,7 +214,7 @@ _REQUEST = _re(
     r"goal|mission|supposed|should|must|have to|has to|got to|gotta|time to|care to|ready to|able|possible|favou?r|"
     r"question|curious|interested|game|homework|says?|said|chance|idea|sure|ok|okay|trying|going to|how about|"
     r"what about|why not|why do you|interested in|help in|good at|capable of|never|guess|figure out|find out|decide|"
-    r"work out|settle)\b"
+    r"work out|settle)\b|^you$"
 )
 
 

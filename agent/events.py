@@ -23,10 +23,11 @@ class _Event(BaseModel):
 
 
 class PlanReady(_Event):
-    """The question is understood: the steps that answer it, as JSON of `agent.intents.Step`."""
+    """The question is understood: the steps that answer it, as JSON of `agent.intents.Step`, and why each is there."""
 
     kind: Literal["plan"] = "plan"
     steps: list[dict[str, Any]]
+    reasons: list[str] = []
 
 
 class ToolStarted(_Event):

@@ -79,7 +79,7 @@ def understand(state: State, runtime: Runtime[Context]) -> Json:
     plan = context.planner.plan(asked, len(request["regions"]), len(request["images"]), known)
     plan = plan.model_copy(update={"question": request["question"]})
     steps = [step.model_dump(mode="json") for step in plan.steps]
-    get_stream_writer()({"kind": "plan", "steps": steps})
+    get_stream_writer()({"kind": "plan", "steps": steps, "reasons": [*plan.reasons]})
     fresh: Json = {**request, "plan": plan.model_dump(mode="json"), "started": started}
     fresh |= {"asks_back": bool(state.get("asks_back")), "observations": None, "replies": [], "findings": []}
     return fresh

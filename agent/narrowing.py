@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
-from agent.inflection import is_plural, parse_number, parse_ordinal
+from agent.inflection import is_plural, parse_number, parse_ordinal, singular
 from agent.intents import MAX_NTH, Colour, Order, Quantity, Relation
 from agent.lexicon import Lexicon, normalise
 from agent.pointing import MARK
@@ -80,7 +80,7 @@ def _pattern(source: str) -> re.Pattern[str]:
 
 
 def _distance(match: re.Match[str]) -> Narrowing:
-    order = Order.NEAREST if match["how"].lower() in _NEAREST else Order.FARTHEST
+    order = Order.NEAREST if match["how"].lower() in {*_NEAREST, "closer", "nearer"} else Order.FARTHEST
     return Narrowing(order=order, anchor=match["anchor"], nth=_place(match["nth"]))
 
 
@@ -137,14 +137,14 @@ def _away(match: re.Match[str]) -> Narrowing:
 _FOLLOWING: tuple[tuple[re.Pattern[str], _Reader], ...] = (
     (_pattern(rf"{_WHICH}{LIES}(?:the )?(?:nearest|closest|(?:farthest|furthest|most)(?P<from> from)?)(?: to)? "
               r"(?:the )?(?P<side>left|right|top|bottom)(?: (?:edge|side|end|border))?" + _OF_PICTURE), _to_side),
-    (_pattern(rf"{_WHICH}{LIES}(?:the )?(?:(?P<nth>{_ORDINAL}) )?(?P<how>nearest|closest|farthest|furthest)"
-              rf"(?: away)?(?: to| from)? {_ANCHOR}"), _distance),
+    (_pattern(rf"{_WHICH}{LIES}(?:the )?(?:(?P<nth>{_ORDINAL}) )?(?P<how>nearest|closest|farthest|furthest|closer(?= to)|"
+              rf"nearer(?= to)|farther(?= (?:away )?from)|further(?= (?:away )?from))(?: away)?(?: to| from)? {_ANCHOR}(?! than\b)"), _distance),
     (_pattern(rf"{_WHICH}{LIES}(?:the )?(?:number (?P<number>\d{{1,2}}|one|two|three|four|five|six|seven) |"
               rf"(?P<nth>{_ORDINAL})(?: one)?,? )?(?:(?:when |if )?(?:you )?(?:counting|counted|count|starting|seen) )?"
-              r"from (?:the )?(?:far |very )?(?P<side>left|right|top|bottom)(?:[- ]hand)?(?: side| end| edge)?"
+              r"from (?:the )?(?:far |very )?(?P<side>left|right|top|bottom)(?:[- ]?hand)?(?: side| end| edge)?"
               + _OF_PICTURE), _from_side),
     (_pattern(rf"{_WHICH}{_NOT}{LIES}(?:on|at|to|in|towards?|near|by|along|close to) (?:the )?(?:far |very )?"
-              rf"{_SIDE}(?:[- ](?P<second>left|right))?(?:[- ]hand)?"
+              rf"{_SIDE}(?:[- ](?P<second>left|right))?(?:[- ]?hand)?"
               rf"(?: (?:side|half|part|edge|corner|end|area|quarter))?{_OF_PICTURE}"
               r"(?! (?:of|from|side)\b)"), _side),
     (_pattern(rf"(?:(?:that|which|who) {_BE} |{_BE} (?=not )){_NOT}(?:mostly |mainly |completely |all )?(?P<colour>{_COLOUR})"
@@ -170,6 +170,7 @@ _AND = re.compile(
     + RELATION_WORDS + rf") |{_COLOUR}{_END}))",
     re.IGNORECASE,
 )
+_OR_ANCHOR = _pattern(rf" (?:or|nor) (?=(?:the|an?|this|that|my) |<){_ANCHOR}")
 _TO = _pattern(rf"(?:to|from) {_ANCHOR}")
 _HAS_DISTANCE = re.compile(r"\b(?:nearest|closest|farthest|furthest)\b", re.IGNORECASE)
 # Words that are no place to measure from: what follows them says something else.
@@ -194,6 +195,12 @@ _NTH_BEFORE = re.compile(
 _COUNT_LATER = re.compile(
     rf"\b(?P<order>{'|'.join(_ORDERS)}|nearest|closest|farthest|furthest) (?P<count>two|three|four|five|six|seven|eight|nine|ten|\d{{1,2}}) (?=\w)", re.IGNORECASE
 )
+# "the largest of the apples"
+_FIRST_OF = re.compile(
+    rf"\b(?P<order>(?:{'|'.join(_ORDERS)}))(?: ones?)? of (?:all )?(?:of )?(?:the|these|those|my) "
+    rf"(?P<noun>(?!{_STOP}|(?:of|to|in|on|two|three|four|five|\d)\b)[\w-]+(?: (?!{_STOP}|(?:of|to|in|on)\b)[\w-]+){{0,3}})",
+    re.IGNORECASE,
+)
 # "the biggest and the smallest fish": each of the two with the noun. "the red or green one" is told alike.
 _KIND = rf"(?:(?:second|third|fourth|fifth) )?(?:{'|'.join(_ORDERS)}|{_COLOUR}|left|right|top|bottom|nearest|closest|farthest)"
 _TWO_KINDS = re.compile(
@@ -214,6 +221,7 @@ HELD = re.compile("\x0e(\\d+)\x0f")
 def take_out(text: str, lexicon: Lexicon) -> tuple[str, list[tuple[Narrowing, ...]]]:
     """The words with everything that narrows a noun taken out, a mark of `HELD` in its place, and what it was."""
     text = _NTH_BEFORE.sub(r"\1 \3 from the \2", text)
+    text = _FIRST_OF.sub(lambda match: f"{match['order']} {singular(match['noun'])}", text)
     text = _TWO_KINDS.sub(_both_kinds, text)
     text = _COUNT_LATER.sub(r"\g<count> \g<order> ", text)
     held: list[tuple[Narrowing, ...]] = []
@@ -257,6 +265,10 @@ def _chain(text: str, at: int, lexicon: Lexicon) -> tuple[int, tuple[Narrowing, 
                 if joined["nor"].lower() == "or" and not chain[-1].negated:
                     break  # either of two is no narrowing
                 found = found[0], replace(found[1], negated=found[1].negated or chain[-1].negated)
+        if found is None and chain and chain[-1].negated and (match := _OR_ANCHOR.match(text, end)):
+            # "not near the tree or the house"
+            found = match.end(), replace(chain[-1], anchor=_anchor(match["anchor"]), inner=(), words="")
+            joined = match
         if found is None:
             break
         narrowing = replace(found[1], words=found[1].words or text[end : found[0]].strip(" ,"))

@@ -19,11 +19,11 @@ _MARK = re.compile(
 )
 _ALL = re.compile(
     r"^(?:(?:each|every)(?: (?:one|single(?: one)?))?(?: of)?|all(?: of)?|any(?: of)?|both(?: of)?|"
-    r"(?:some|several|many|multiple|various|numerous|a few|few|lots of|a lot of|more|most)(?: of)?) "
+    r"(?:some|several|many|multiple|various|numerous|a few|few|lots of|a lot of|so many|too many|that many|loads of|tons of|plenty of|a bunch of|more|most)(?: of)?) "
 )
 _ONE = re.compile(r"^(?:an?|one|another|a single|exactly one|only one|at least one|a certain|some kind of) ", re.I)
 _THE = re.compile(
-    r"^(?:the|this|that|these|those|my|your|our|its|their|his|her|no|not|only|really|just|actually|also|perhaps|"
+    r"^(?:the|this|that|these|those|my|your|our|its|their|his|her|no|not(?! (?:red|orange|yellow|green|blue|purple|pink|brown|black|white|gr[ae]y)\b)|only|really|just|actually|also|perhaps|"
     r"maybe|please|"
     r"me|us|out|for|of|to|at|on|where|up|really|exactly|precisely|about|possibly|different|various|distinct) ",
     re.I,
@@ -36,7 +36,7 @@ _COUNT = re.compile(
 _KINDS = re.compile(
     r"^(?:different |possible |individual |single )*(?:instances?|occurrences?|examples?|copies|copy|kinds?|"
     r"types?|sorts?|pieces?|"
-    r"pictures?|images?|drawings?|groups?|sets?|presence|appearances?|exact locations?|locations?|positions?|"
+    r"pictures?|photos?|photographs?|images?|drawings?|groups?|sets?|presence|appearances?|exact locations?|locations?|positions?|"
     r"specimens?|whereabouts|members?|signs?|traces?|bounding box(?:es)?) of |^such (?:a )?things? as |^(?:phrase|"
     r"expression|term|noun|"
     r"object|thing|word|description)\s*:\s*",
@@ -94,7 +94,7 @@ def named(text: str, lexicon: Lexicon, *, plural_hint: bool = False) -> Named:
 
     `plural_hint` tells that the words around it are in the plural ("where are the fish").
     """
-    text = re.sub(r"<pic\d*>", "picture", text).strip(" ,;:?!.\"'")
+    text = re.sub(r"<pic\d*>", "image", text).strip(" ,;:?!.\"'")
     held: list[tuple[Narrowing, ...]] = []
     if not lexicon.knows(text):
         text, held = take_out(text, lexicon)
@@ -111,6 +111,8 @@ def named(text: str, lexicon: Lexicon, *, plural_hint: bool = False) -> Named:
         definite |= the
         operands += [mark for mark in marks if mark not in operands]
         if phrase and (narrow or not _generic(phrase, lexicon)):
+            if narrow and phrase.lower() in (of.lower() for of, _ in filters) and not _same(phrase, narrow, filters):
+                phrase = f"other {phrase}"  # "the sign on the left and the sign on the right"
             filters += [(phrase[:300], one) for one in narrow]
             if phrase.lower() not in (target.lower() for target in targets):
                 targets.append(phrase[:300])
@@ -129,6 +131,11 @@ def named(text: str, lexicon: Lexicon, *, plural_hint: bool = False) -> Named:
         definite=definite,
         filters=tuple(filters),
     )
+
+
+def _same(phrase: str, narrow: tuple[Narrowing, ...], filters: list[tuple[NounPhrase, Narrowing]]) -> bool:
+    """Whether a phrase that was named before is narrowed in the same way again."""
+    return [one for of, one in filters if of.lower() == phrase.lower()] == list(narrow)
 
 
 def _generic(phrase: str, lexicon: Lexicon) -> bool:
@@ -156,7 +163,7 @@ def _piece(piece: str, lexicon: Lexicon) -> tuple[NounPhrase, list[str], Quantit
     while before != text:
         before = text
         if lexicon.knows(text) and not re.match(
-            r"^(?:an?|the|any|some|every|each|all|this|that|these|those|my|your|one|another)\s", text, re.I
+            r"^(?:an?|the|any|some|every|each|all|this|that|these|those|my|your|its|our|their|his|her|one|another)\s", text, re.I
         ):
             break
         if counted := _COUNT.match(text):

@@ -15,6 +15,7 @@ from enum import IntEnum
 
 from agent.antecedents import Resolved, narrowed_as_before, resolved, with_operands_of
 from agent.courtesy import leads_to_a_request, requests_within, speaks_of_people, states
+from agent.inflection import is_plural
 from agent.intents import (
     MAX_FILTERS,
     MAX_REGIONS,
@@ -142,6 +143,7 @@ def _made(
     coordinates: bool | None = None
     topic = ""
     spoken: list[_Made] = []
+    elsewhere = frozenset(int(mark) for part in parts if part is not None for mark in re.findall(r"<r(\d+)>", part.text))
     for index, clause in enumerate(parts):
         if clause is None:
             continue
@@ -160,7 +162,7 @@ def _made(
             topic = about["mark"] or topic  # "<region1>: is it a dog?", "In <region1>, what do you see?"
             continue
         reading = _read(clause, [one for one in spoken if one.reading.level != _Level.NOTHING], topic, lexicon, region_count)
-        spoken.append(_step(reading, region_count, image))
+        spoken.append(_step(reading, region_count, image, elsewhere))
     kept: list[_Made] = []
     for one in _asking(spoken):
         if not any(one.step == other.step for other in kept):  # "I can't find the key. Where is it?"
@@ -173,14 +175,12 @@ def _asking(spoken: Sequence[_Made]) -> Iterable[_Made]:
     best = min((one.reading.level for one in spoken), default=_Level.NOTHING)
     for index, one in enumerate(spoken):
         level = one.reading.level
-        after = spoken[index + 1].reading if index + 1 < len(spoken) else None
-        bare = after is not None and _BARE.match(after.filled_in.said) is not None
+        after = spoken[index + 1].reading.filled_in if index + 1 < len(spoken) else None
+        bare = after is not None and after.bare
         if level is best or (level is _Level.STATES_THERE_IS and bare):
             if level is not _Level.NOTHING or not states(one.reading.clause.text):
                 yield one
 
-
-_BARE = re.compile(r"^(?:where|how many)", re.IGNORECASE)
 
 Rule = Callable[[str, Lexicon], Draft | None]
 _RULES: tuple[Rule, ...] = (
@@ -207,7 +207,7 @@ def _read(clause: Clause, before: Sequence[_Made], topic: str, lexicon: Lexicon,
     if draft is not None and level is _Level.ASKS:
         return _Reading(clause, draft, True, level, full)
     for lead, rest in requests_within(text):
-        if not leads_to_a_request(lead) and (speaks_of_people(lead) or lexicon.find(lead)):
+        if _ASKING.match(lead) or not leads_to_a_request(lead) and (speaks_of_people(lead) or lexicon.find(lead)):
             continue
         inner = trim(rest, clause.end)
         found = _draft(inner.text, lexicon) if inner is not None and inner.text else None
@@ -215,9 +215,26 @@ def _read(clause: Clause, before: Sequence[_Made], topic: str, lexicon: Lexicon,
             whole, coordinates = clause.whole or inner.whole, clause.coordinates
             coordinates = inner.coordinates if coordinates is None else coordinates
             return _Reading(replace(inner, whole=whole, coordinates=coordinates), found, True, _Level.ASKS, full)
+    if draft is not None and level is _Level.NOTHING:
+        spoken_of = by_what_it_names(text, lexicon, region_count)
+        if any(lexicon.names_something(target) for target in spoken_of.named.targets):
+            return _Reading(clause, spoken_of, False, _Level.TELLS if states(text) else _Level.NAMES, full)
     if draft is not None:
         return _Reading(clause, draft, True, level, full)
+    if not states(text) and (set_against := _with_verb(text, clause.end, lexicon)) is not None:
+        return _Reading(clause, set_against, True, _Level.ASKS, full)
     return _Reading(clause, by_what_it_names(text, lexicon, region_count), False, level, full)
+
+
+def _with_verb(text: str, end: str, lexicon: Lexicon) -> Draft | None:
+    """What a clause without its verb sets against each other: "<region1> same as <region2>?", "fox bigger than wolf"."""
+    found = _draft(f"is {text.replace(':', '')}", lexicon)
+    if found is None or found.intent not in {Intent.COMPARE, Intent.RELATE} or len(found.named.operands) < 2:
+        return None
+    if found.intent is Intent.RELATE and found.relation is not None:
+        known = all(lexicon.names_something(one) and not is_plural(one) for one in found.named.targets)
+        return found if end == "?" and known and not found.named.filters else None
+    return found
 
 
 _NEEDS = re.compile(
@@ -238,7 +255,12 @@ def _level(text: str, draft: Draft | None, end: str, lexicon: Lexicon) -> _Level
     names = names or bool(lexicon.find(text))
     if states(text):
         return _Level.TELLS if names else _Level.NOTHING
+    if names and _ASKING.match(text):
+        return _Level.ASKS
     return _Level.NAMES if names else _Level.NOTHING
+
+
+_ASKING = re.compile(r"^(?:what|where|which|who|whose|how|why|when)\b(?! (?:an?|about)\b)", re.IGNORECASE)
 
 
 _MORE = {Intent.GROUND, Intent.COUNT, Intent.EXIST, Intent.SEGMENT, Intent.READ, Intent.DESCRIBE, Intent.LIST}
@@ -297,12 +319,12 @@ def _needs_region(step: Step) -> bool:
     return step.intent is Intent.REFER or (step.intent in {Intent.READ, Intent.SEGMENT} and not step.targets)
 
 
-def _step(reading: _Reading, region_count: int, image: int | None) -> _Made:
+def _step(reading: _Reading, region_count: int, image: int | None, elsewhere: frozenset[int]) -> _Made:
     """The finished step of a reading."""
     draft, clause, before = reading.draft, reading.clause, reading.filled_in.step
     marks = draft.named.marks
     anchors = [one.anchor for _, one in draft.named.filters if re.fullmatch(MARK, one.anchor)]
-    indices = _indices((*marks, *anchors), region_count)
+    indices = _indices((*marks, *anchors), region_count, elsewhere)
     regions = tuple(dict.fromkeys(index for mark in marks for index in indices.get(mark, ())))[:MAX_REGIONS]
     operands: list[Operand] = []
     if draft.intent in {Intent.RELATE, Intent.COMPARE}:
@@ -379,8 +401,11 @@ def _filters(
     return made
 
 
-def _indices(marks: tuple[str, ...], region_count: int) -> dict[str, tuple[int, ...]]:
-    """The regions that each mark stands for: "this" is what the other marks leave over, else all that were given."""
+def _indices(marks: tuple[str, ...], region_count: int, elsewhere: frozenset[int]) -> dict[str, tuple[int, ...]]:
+    """The regions that each mark stands for: "this" is what the other marks leave over, else all that were given.
+
+    `elsewhere` are the regions that the question names by number in any clause.
+    """
     numbered = [int(mark[2:-1]) for mark in marks if mark[2:-1].isdigit()]
     rest = tuple(index for index in range(region_count) if index not in numbered)
     everything = tuple(range(region_count))
@@ -390,6 +415,8 @@ def _indices(marks: tuple[str, ...], region_count: int) -> dict[str, tuple[int, 
             found[mark] = (int(mark[2:-1]),)
         elif mark == "<r_>" and numbered and rest:
             found[mark] = rest
+        elif mark == "<r_>" and (others := tuple(index for index in everything if index not in elsewhere)):
+            found[mark] = others
         elif mark in {"<r_>", "<r*>"}:
             found[mark] = everything
     return found

@@ -134,6 +134,9 @@ def mark_pointing(text: str, region_count: int) -> str:
     ).sub(_one_or_all, text)
     text = _re(rf"\b(?:the|an?|my|this|that) (?:{_SHAPE}|{_THING}) {_I_DID}").sub("<r_>", text)
     text = _re(rf"\b(what|which)( {_THING}| [a-z]+)? (?=(?:did|have|am|do) I\b){_I_DID}").sub(r"\1\2 <r_>", text)
+    text = _re(rf"(^|[.?!,;:] )(?:did|have|am) I(?: just| actually| really)? {_DID}{_AT} (?=(?:an?|the|some)\b)").sub(
+        r"\1is <r_> ", text
+    )
     text = _re(rf"\b(?<!do )(?<!can ){_I_DID}").sub("<r_>", text)
     pointed = rf"(?: (?:that|which) (?:is|are))? {_MARKED}(?=\s*(?:$|[?.!,;]|in\b|here\b|there\b))"
     text = _re(rf"\b{_DET} {_THING}{pointed}").sub(_one_or_all, text)

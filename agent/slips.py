@@ -35,7 +35,7 @@ _OTHERS = tuple(
 )
 VOCABULARY = tuple(dict.fromkeys((*_OTHERS, *_MODIFIERS)))
 _AFTER_ARTICLE = frozenset(_MODIFIERS)
-_ARTICLES = frozenset("the a an every each all this that these those my its".split())
+_ARTICLES = frozenset("the a an every each my its".split())
 # The commonest short ones are too short for a measure.
 _SHORT = {
     "te": "the", "th": "the", "hte": "the", "tge": "the", "tje": "the", "thr": "the", "si": "is", "ni": "in",
@@ -56,13 +56,13 @@ _IN_CONTEXT = tuple(
         (rf"\b((?:more|fewer|less)(?: [\w-]+){{1,4}}?) then (?!{_VERBS}\b)", r"\1 than "),
         (
             r"\b(bigger|larger|smaller|taller|shorter|wider|longer|higher|lower|closer|nearer|farther|further|greater|"
-            rf"(?:to the|further|more) (?:left|right)|other|rather) then (?!{_VERBS}\b)",
+            rf"(?:to the|further|farther|more) (?:left|right)|other|rather) then (?!{_VERBS}\b)",
             r"\1 than ",
         ),
         (rf"(,|\band) than (?={_VERBS}\b)", r"\1 then "),
         (r"\b(is|are|was|were) (?:their|they're|theyre)\b", r"\1 there"),
         (r"^(?:their|they're|theyre) (is|are)\b", r"there \1"),
-        (r"^were (?=(?:is|are|can|do|does|did)\b)", "where "),
+        (r"(^|[.?!] )were(?= (?:is|are|can|do|does|did)\b|\W*$)", r"\1where"),
         (r"\bhow (?:may|man|mane|meny|mny|mamy|manny)\b", "how many"),
         (r"\b(?:hoe|who|now|hwo|ho|haw) many\b", "how many"),
         (r"\bwhat dose\b", "what does"),
@@ -95,7 +95,7 @@ ORDINARY = frozenset(
     abode abound aground appeal appeals bagger bedside bellow bequeath blank block blown brawn breath brow
     bugger butt captain certain circled circles closes closet closets clover coder coercing cold coloring
     compared comparer compares compere compete compile compose compute confined constrain constrained constrains
-    cont contacted contacts continued contrived converging conveying coordinate coordinated coordinators cornea
+    contacted contacts continued contrived converging conveying coordinate coordinated coordinators cornea
     coroner counts county court cove covert cower curtain daw defect deject described describes descriptions
     detects dose eighty emery enumerable enumerated enumerates ever exceeding excerpt explains exploding
     extant extracts fastest fever fie fifty filth fin firth font frond fronts frost fur greed
@@ -161,10 +161,7 @@ def _mended_word(word: str, after_article: bool, lexicon: Lexicon) -> str | None
         return _SHORT[word]
     if word in ORDINARY or singular(word) in ORDINARY:
         return None
-    to = _nearest(word, after_article)
-    if to is None or (after_article and not lexicon.knows(to) and lexicon.match(word).known):
-        return None  # rather a slip in a name
-    return to
+    return _nearest(word, after_article)
 
 
 def _spelled(word: str, lexicon: Lexicon) -> bool:
@@ -192,12 +189,16 @@ def _nearest(word: str, after_article: bool) -> str | None:
     return found
 
 
+def _single_letters(word: str) -> str:
+    return re.sub(r"(.)\1+", r"\1", word)
+
+
 def _slips_between(word: str, known: str) -> int | None:
     if word[0] != known[0] and word[:2] != known[1::-1]:
         return None
     if len(known) < 5 or len(word) < 4:
         swapped = len(word) == len(known) and sorted(word) == sorted(known) and edit_distance(word, known, 1) == 1
-        doubled = len(word) == len(known) + 1 and re.sub(r"(.)\1", r"\1", word) == re.sub(r"(.)\1", r"\1", known)
+        doubled = len(word) == len(known) + 1 and _single_letters(word) == _single_letters(known)
         dropped = len(known) == 4 and len(word) == 3 and edit_distance(word, known, 1) == 1
         return 1 if swapped or doubled or dropped else None
     allowed = 2 if len(known) >= 7 and len(word) >= 6 and word[-1] == known[-1] else 1

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from agent.answers import Answer
 from agent.checkpoints import Database, ThreadLock
+from agent.clarifying import ALL_OF_THEM
 from agent.events import AnswerReady, ChoiceNeeded, Event
 from agent.state import AskInput, Json
 from ferret.errors import RequestError
@@ -210,7 +211,7 @@ class TurnKeeper:
             waits = False
             for event in run(request, self._config(head.turn), list(head.state["images"])):
                 waits = waits or isinstance(event, ChoiceNeeded)
-            request = Command(resume={})
+            request = Command(resume=ALL_OF_THEM)
 
     def _record(self, number: int) -> Json:
         head = self._head()

@@ -52,6 +52,8 @@ _CONTRACTIONS = tuple(
         (r"\b(is|are|do|does|did|was|were|could|has|have|would)n'?t\b", r"\1"),
         (r"\b(?:pls|plz|plse|pleas|plase|pleae)\b", "please"),
         (r"\bu\b(?= (?:see|find|tell|show|please|count|read))", "you"),
+        (r"\b(what|where|who|how|which|why) (?:on earth|in the world|the (?:heck|hell|devil|deuce)) ", r"\1 "),
+        (r"(?:\bno\.|\bnr\.?|#) of\b", "number of"),
         (r"\bwhatcha\b", "what do you"),
         (r"\bdunno\b", "do not know"),
         (r"\bgotta\b", "got to"),
@@ -115,7 +117,8 @@ _BOUNDARY = _re(
     rf"(?<=[?!;])\s*|(?<!\bno)(?<!\bvs)\.(?=\s|$)\s*|"
     rf"\s*[,:]? (?:and then|and also|then|also|and|but|so) (?:also |then )?(?={_CLAUSE})|"
     r"\s*,? (?:and )?(?=then (?:the|an?|all|every|any)\b)|"
-    rf"\s*(?:[,:]|\s-+)\s*(?={_CLAUSE})|\s*(?:,|\s-+)\s*(?={_AFTERTHOUGHT})|"
+    rf"\s*(?:[,:]|\s-+)\s*(?={_CLAUSE})|\s*(?:[,:]|\s-+)\s*(?={_AFTERTHOUGHT})|"
+    r"\s*,? (?:and |but )?(?=if (?:so|yes|not)\b|if (?:there (?:is|are)(?: one| any)?|you (?:can|do|see (?:it|one|any))),)|"
     r"\s*,? (?=because (?:i|we|my|our|<it>)\b)|"
     r"\s*\((?=[\w ,'-]{8,}[.!?]?\)[\W]*(?:$|[.?!;]))|\)(?=\W*(?:$|[.?!;]))"
 )
@@ -188,6 +191,11 @@ _WHETHER = (
     (_re(r"^(?:if|whether|that) (?:you )?(?:can )?(?:see|spot|find) "), "do you see "),
     (_re(rf"^(?:if|whether) ({PICTURE}|{MARK}) (contains?|shows?|has|have|includes?|features?) "), r"does \1 \2 "),
     (_re(r"^(?:if|whether) (.+?) (is|are|can|could) "), r"\2 \1 "),
+    (
+        _re(rf"^(what|how|who|why) ((?:(?:the|this|that|my|an?) |{MARK})[^,]*?) (is|are|was|were) (?=(?:doing|wearing|holding|"
+            r"made|like|called|for|saying|looking|eating|carrying)\b)"),
+        r"\1 \3 \2 ",
+    ),
 )
 
 
@@ -241,8 +249,15 @@ def prepare(question: str, region_count: int, image_count: int) -> list[tuple[st
     Raises `RequestError` when it names a region or a picture that was not given.
     """
     text = _expanded(mark_regions(_EMOTICON.sub(" ", question), region_count))
+    text = _INSERTED.sub(" ", text)
     text = mark_pointing(mark_pictures(text, image_count), region_count)
     return clauses(" ".join(text.split()))
 
 
+# "Could you, if it is no bother, find the key?"
+_INSERTED = _re(
+    r"(?<=\w), (?:please|perhaps|maybe|kindly|by any chance|possibly|pretty please|for me|my friend|sir|ferret|dear \w+|"
+    r"if (?:it|that|you|i|there)\b[^,?.!]{0,40}|when you[^,?.!]{0,30}|say|for example|for instance|then|though|however), "
+    r"(?!(?:where|what|which|who|how|is|are|does|do)\b)"
+)
 _EMOTICON = re.compile(r"(?<!\w)(?::-?[)(DPp|/]|;-?\)|=\)|<3|\^\^|xD)(?!\w)|[\U0001f000-\U0001faff\u2600-\u27bf\ufe0f\u200d]")

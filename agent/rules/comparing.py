@@ -62,6 +62,10 @@ _COMPARE_LATE = pattern(
     rf"^(?P<a>[^,]+(?:, [^,]+)*? (?:or|vs\.?|versus|and) [^,]+?)\s*[:,-]+\s*(?:(?:which|what)(?: one)? (?:is|are|looks) )?(?:the )?"
     rf"(?P<size>{_SIZE})(?: one)?$"
 )
+_COMPARE_MORE_LIST = pattern(
+    r"^(?P<how>more|fewer|less) (?:of (?:the )?)?(?P<a>.+ (?:or|than) .+)$|"
+    r"^(?P<a2>.+ or .+?)\s*[,:-]\s*(?:which|what) (?:is|are|has|have)?\s*(?:there )?(?P<how2>more|fewer|less|the most)(?: of)?$"
+)
 _COMPARE_VERSUS = pattern(r"^(?P<a>[^,?]+?) (?:vs\.?|versus) (?P<b>[^,?]+)$")
 _ENDS_OPEN = pattern(rf"^(?:what|which)\b.* (?:{ANY_RELATION})$")
 _CHOICE = pattern(r"\b(?:or|vs|versus)\b|<r.*\band\b")
@@ -99,6 +103,10 @@ def compare(text: str, lexicon: Lexicon) -> Draft | None:
             if rule is _COMPARE_WHICH and not match["b"] and _CHOICE.search(of):  # "which is bigger the dog or the cat"
                 return Draft(Intent.COMPARE, named(_CHOICE_LEAD.sub("", of.strip()), lexicon), aspect=size(match))
             return draft(match, size(match))
+    if match := _COMPARE_MORE_LIST.match(text):
+        words = pattern(r" than ").sub(" and ", match["a"] or match["a2"])
+        aspect = Aspect.MORE if "mo" in (match["how"] or match["how2"]).lower() else Aspect.FEWER
+        return Draft(Intent.COMPARE, named(words, lexicon), aspect=aspect)
     for rule in (_COMPARE_LIST, _COMPARE_LATE):
         if match := rule.match(text):
             words = pattern(r" (?:vs\.?|versus) ").sub(" and ", match["a"])

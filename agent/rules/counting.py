@@ -55,13 +55,18 @@ _COUNT_WHERE = pattern(
 _COUNT_FILLER = pattern(
     rf"(?:[ ,](?:{BE}|there|visible|shown|present|found|seen|do|does|did|can|could|would|be|have|has|you|we|i|u|"
     rf"{PICTURE}|one|see|show|shows|contains?|includes?|holds?|depicts?|features?|find|spot|count|make|out|in|on|at|it|here|all|total|altogether|together|here|please|appears?|exists?|occurs?|that|which|"
-    r"depicted|drawn|displayed|contained|currently|the|recogni[sz]e|identify|detect|notice|<it>|got|located|scene|view))*"
+    r"depicted|drawn|displayed|contained|currently|the|really|actually|exactly|about|recogni[sz]e|identify|detect|notice|<it>|got|located|scene|view))*"
 )
 _COUNT_ACTS = pattern(
     r"^(?P<acts> (?:do|does|did)(?: not)? (?:touch|overlap|intersect|cover|hide|lie|stand|sit|hang|rest|float|appear|be|stay|live)"
     r"\b(?! (?:there|here|anywhere)$).+)$"
 )
 _IN_REGION = pattern(rf"^ (?:{BE} )?(?:there )?(?:{IN} )+{MARK}$")
+
+
+def _known(words: str, lexicon: Lexicon) -> bool:
+    targets = named(words, lexicon).targets
+    return bool(targets) and all(lexicon.names_something(target) for target in targets)
 
 
 def count(text: str, lexicon: Lexicon) -> Draft | None:
@@ -78,7 +83,8 @@ def count(text: str, lexicon: Lexicon) -> Draft | None:
         rest = match.groupdict().get("rest") or ""
         # "How many of the objects are dogs?" asks for dogs.
         kinds = _COUNT_KINDS.match(rest)
-        if kinds and not named(words, lexicon).targets:
+        of = pattern(r"^of (?:the|these|those|all) ").match(words) and kinds and _known(kinds["np"], lexicon)
+        if kinds and (of or not named(words, lexicon).targets):
             where = " ".join(re.findall(MARK, words))
             return Draft(Intent.COUNT, named(f"{kinds['np']} {where}", lexicon))
         # "How many stars do not touch the moon?"

@@ -30,7 +30,9 @@ _DESCRIBE_NOUN = pattern(
     r"about|for|on|describing|behind|in|to) (?P<np>.+))?$"
 )
 _DESCRIBE_FRAGMENT = pattern(
-    r"^(?:(?:an?|the|short|brief|long|detailed|full|quick|concise|image|picture|one[- ]sentence) )*(?:description|caption|"
+    r"^(?:the )?(?:colou?r|shape|size|style|material|texture|details?|condition|appearance|pose|age|facial expression|mood|"
+    r"purpose) of (?P<np2>.+)$|"
+    r"^(?:(?:an?|the|short|brief|long|detailed|full|quick|concise|image|picture|scene|whole|entire|one[- ]sentence) )*(?:description|caption|"
     r"summary|overview|alt[- ]text)(?: (?:of|for) (?P<np>.+))?$"
 )
 _DESCRIBE_HAPPENS = pattern(
@@ -53,6 +55,12 @@ _DESCRIBE_QUALITY = pattern(
     rf"condition|appearance|state|purpose|age|pose|posture|orientation|mood|expression|facial expression|"
     rf"gender)\b(?: (?:of|does|do|{BE}|has|have))* (?P<np>.+?)(?: (?:have|like))?$"
 )
+_QUALITIES = r"(?:colou?rs?|shape|size|style|material|texture|pattern|condition|pose|posture|age|expression|mood)"
+_QUALITY_OF = pattern(rf"^(?:the )?{_QUALITIES} of (?=\S)")
+_DESCRIBE_ITS = pattern(rf"^(?:what is |tell me |describe )?(?P<np>[^,]+?)(?:'s|s') {_QUALITIES}$")
+_DESCRIBE_SIZE = pattern(
+    rf"^how (?:big|large|small|tall|short|long|wide|high|heavy|old|young|fast|thick|thin|far away|expensive) {BE} (?P<np>.+?)$"
+)
 _DESCRIBE_DOING = pattern(
     rf"^what {BE} (?P<np>.+?) (?:doing|wearing|holding|made (?:of|from|out of)|like|up to|used for|good for|"
     rf"for|eating|looking at|carrying|made)$|^why {BE} (?P<np2>.+)$|^who (?:made|owns|painted|drew) "
@@ -63,8 +71,9 @@ _DESCRIBE_DOING = pattern(
 def describe(text: str, lexicon: Lexicon) -> Draft | None:
     """DESCRIBE, when the clause asks for prose, or for what only prose can say (colour, doing, look)."""
     rules = (
-        _DESCRIBE_HAPPENS, _DESCRIBE_SHOWS, _DESCRIBE_VERB, _DESCRIBE_ABOUT, _DESCRIBE_NOUN, _DESCRIBE_QUALITY,
-        _DESCRIBE_DOING, _DESCRIBE_LOOKS, _DESCRIBE_FRAGMENT,
+        _DESCRIBE_HAPPENS, _DESCRIBE_SHOWS, _DESCRIBE_ITS, _DESCRIBE_VERB, _DESCRIBE_ABOUT, _DESCRIBE_NOUN, _DESCRIBE_QUALITY,
+        _DESCRIBE_DOING, _DESCRIBE_SIZE, _DESCRIBE_LOOKS,
+        _DESCRIBE_FRAGMENT,
     )  # fmt: skip
     if CONTAINS.match(text):
         return None
@@ -84,6 +93,7 @@ def describe(text: str, lexicon: Lexicon) -> Draft | None:
                 r"foreground|surroundings|setting|mood|atmosphere)\s*(?:of|in)?\s*$|^(?:the )?(?:contents?|"
                 r"scene|appearance|look) (?:of|in) "
             ).sub("", words)
+            words = _QUALITY_OF.sub("", words)
             return Draft(Intent.DESCRIBE, named(words, lexicon) if words.strip() else Named())
     if re.fullmatch(rf"(?:what (?:is|about) )?{PICTURE}", text, re.I):
         return Draft(Intent.DESCRIBE)

@@ -2,7 +2,7 @@
 
 import re
 
-from agent.intents import Intent
+from agent.intents import Colour, Intent
 from agent.lexicon import Lexicon
 from agent.noun_phrases import named
 from agent.pointing import MARK, PICTURE
@@ -59,6 +59,10 @@ _EXIST_LOOK = pattern(
 )
 _EXIST_IS = pattern(rf"^{BE} (?P<np>(?:an?|the|any|some|all|every) .+|[a-z][\w'-]*(?: [\w'-]+){{0,3}})$")
 
+_EXIST_COLOUR = pattern(
+    rf"^{BE} (?:the colou?rs? of )?(?P<np>(?:the|that|my|any|every|all|some) [^<>]+?) (?P<colour>(?:not )?(?:{'|'.join(Colour)}|gray))(?: in colou?r)?$"
+)
+
 
 def exist(text: str, lexicon: Lexicon) -> Draft | None:
     """EXIST, when the clause asks whether something is there."""
@@ -94,6 +98,8 @@ def exist(text: str, lexicon: Lexicon) -> Draft | None:
             continue
         stated = rule in (_EXIST_STATED, _EXIST_CONTAIN)
         return Draft(Intent.EXIST, found, yes_no=True, loose=rule is _EXIST_LATE, stated=stated)
+    if (match := _EXIST_COLOUR.match(text)) and not lexicon.knows(f"{match['np']} {match['colour']}"):
+        return Draft(Intent.EXIST, named(f"{match['np']} that is {match['colour']}", lexicon), yes_no=True)
     if (match := _EXIST_IS.match(text)) and "<" not in text:
         return Draft(Intent.EXIST, named(match["np"], lexicon), yes_no=True, loose=True)
     return None

@@ -47,9 +47,10 @@ _GROUND_BOX = pattern(
     rf"which|that (?:contains?|shows?|encloses?|surrounds?|holds?|bounds?)|{BE}))+ (?P<np>.+?)(?: (?:at|in|"
     rf"located|is|are))*$"
 )
+_GROUND_BARE_BOX = pattern(r"^(?:bbox(?:es)?|bounding[- ]box(?:es)?) (?!of\b|for\b|around\b|with\b)(?P<np>.+)$")
 _GROUND_NEED = pattern(
     r"^(?:i (?:am )?(?:looking|searching|hunting) for|i (?:have )?(?:lost|misplaced|missed)|i (?:can|could|"
-    r"do)\s*(?:not|never)? (?:find|see|spot|locate)|looking for|help (?:me )?find|i (?:seek|need|want) (?:to "
+    r"do)\s*(?:not|never)? (?:find|see|spot|locate)\b|looking for|help (?:me )?find|i (?:seek|need|want) (?:to "
     r"(?:find|locate|see) )?)\s*(?P<np>.+)$"
 )
 _GROUND_WHICH = pattern(
@@ -80,7 +81,7 @@ def ground(text: str, lexicon: Lexicon) -> Draft | None:
         if found.marks and not found.targets:  # "Where is <region1>?" asks for its place in the picture
             return Draft(Intent.RELATE, found, coordinates=True)
         return Draft(Intent.GROUND, found, coordinates=True)
-    for rule in (_GROUND_NEED, _GROUND_ITS, _GROUND_PICTURE, _GROUND_BOX, _GROUND_VERB, _GROUND_WHICH, _GROUND_LATE):
+    for rule in (_GROUND_BARE_BOX, _GROUND_NEED, _GROUND_ITS, _GROUND_PICTURE, _GROUND_BOX, _GROUND_VERB, _GROUND_WHICH, _GROUND_LATE):
         match = rule.match(text)
         if match is None:
             continue

@@ -35,6 +35,12 @@ _READ_NUMBER = pattern(
     rf"^(?:what|which) (?:{TEXT_OR_NUMBER}|name|brand|letter) (?:{BE}|appears?|stands?|do you see) (?:\w+ "
     rf")?{IN} (?P<np>.+)$"
 )
+_READ_WHETHER = pattern(r"^(?:does|do|did) (?P<np>(?:the|this|that|any|my|<).*?) (?:say|read|spell) (?!.*\b(?:to|about)\b).+$")
+_READ_PART = pattern(
+    rf"^(?:what|which) {BE} the (?:(?:first|second|third|last|only|top|bottom|middle|longest|shortest|big|large|small|main) )*"
+    rf"(?:(?:{TEXT_OR_NUMBER}|heading|price|date|letter) (?:written |printed )?(?:on|in|inside|upon|across)|{TEXT} of) "
+    rf"(?P<np>.+)$"
+)
 _READ_CARRIES = pattern(
     rf"^(?:what|which) (?:kind of )?{TEXT_OR_NUMBER} (?:do(?:es)?|is|are) (?P<np>.+?) (?:show|carry|have|bear|"
     rf"display|contain|"
@@ -53,7 +59,7 @@ _READ_DOES = pattern(
 
 _READ_FRAGMENT = pattern(
     rf"^(?:(?:the|all|any|some|every|whole|full) )*(?:{WRITTEN} |visible |exact )?(?P<what>{TEXT})(?: (?:{WRITTEN}|visible|shown|"
-    rf"present))?(?: {IN} (?P<np>.+))?$"
+    rf"present))?(?: {IN} (?P<np>.+))?$|^{WRITTEN} (?:on|in|inside|upon|over|across) (?P<np2>.+)$"
 )
 _READ_ITS = pattern(
     r"^(?:the )?(?P<np>(?!what|which|where|how|is|are|do|find|show)[\w<>*-]+(?: [\w-]+){0,3}?)(?:'s|s')?"
@@ -74,15 +80,17 @@ def read(text: str, lexicon: Lexicon) -> Draft | None:
         _READ_OF,
         _READ_CARRIES,
         _READ_NUMBER,
+        _READ_PART,
         _READ_TEXT,
         _READ_DOES,
+        _READ_WHETHER,
         _READ_FRAGMENT,
         _READ_ITS,
     ):
         match = rule.match(text)
         if match is None:
             continue
-        if rule is _READ_FRAGMENT and not match["np"] and (lexicon.knows(match["what"]) or "caption" in text.lower()):
+        if rule is _READ_FRAGMENT and not (match["np"] or match["np2"]) and (lexicon.knows(match["what"]) or "caption" in text.lower()):
             continue  # "letter" is a name as well
         rest = match["np"] or match.groupdict().get("np2") or ""
         if rule is _READ_SAYS and match["on"] and re.fullmatch(r"<it>|it|<r_>", rest.strip(), re.I):

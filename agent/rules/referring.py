@@ -47,11 +47,16 @@ _REFER_STATED = pattern(
     rf"appears to be|may be|can only be) (?:really |actually |surely |probably |certainly |definitely |not )*"
     rf"(?P<np>(?:an?|the|some|one of) .+)$"
 )
+_REFER_CHOICE = pattern(
+    rf"^(?:what|which)\b[^<]*? (?:is|are|shows?) (?P<marks>{MARK})\s*[,:-]\s*(?P<np>(?:an?|the) .+ or .+)$|"
+    rf"^(?P<np2>(?:an?|the) .+ or [^,:-]+)\s*[,:-]\s*(?:what|which)\b[^<]*? (?:is|are|shows?) {MARK}$|"
+    rf"^(?:what|which|who) of {MARK}(?:(?:,| and|, and|,? or) {MARK})* (?:is|are|shows?) (?P<np3>(?:an?|the) .+)$"
+)
 _REFER_PLACE = pattern(
     rf"^(?:the )?(?:exact )?(?:position|location|place|placement|coordinates|whereabouts|bounding box) of {MARK}$"
 )
 _REFER_KIND = pattern(
-    rf"^(?:what|which|name|tell me|identify) (?:the )?(?:(?:kinds?|types?|sorts?|breeds?|species|class|name|"
+    rf"^(?:what|which|name|tell me|identify|(?=(?:the )?(?:kind|type|sort|species|breed|name|category|class)s? of))\s*(?:the )?(?:(?:kinds?|types?|sorts?|breeds?|species|class|name|"
     rf"category|variety|make) of )?(?:an? |the )?[\w' -]+?\s*(?:{BE}|do(?:es)?|am|did|can|could|have|has|in|at|"
     rf"inside|within|that)?\b[\w' ]*?\s*{MARK}[\w' ]*$"
 )
@@ -63,9 +68,11 @@ def refer(text: str, lexicon: Lexicon) -> Draft | None:
     if not marks or THINGS_IN_REGION.match(text) or _REFER_PLACE.match(text):
         return None
     stated = _REFER_STATED.match(text)
-    if match := (_REFER_IS.match(text) or _REFER_DOES.match(text) or _REFER_CALL.match(text) or stated):
-        found = named(match["np"], lexicon)
-        article = re.match(r"^(?:an?|the|any|some|another|one)\s", match["np"].strip(), re.I) is not None
+    if match := (_REFER_IS.match(text) or _REFER_DOES.match(text) or _REFER_CALL.match(text) or _REFER_CHOICE.match(text) or stated):
+        groups = match.groupdict()
+        words = groups["np"] or groups.get("np2") or groups.get("np3") or ""
+        found = named(words, lexicon)
+        article = re.match(r"^(?:an?|the|any|some|another|one)\s", words.strip(), re.I) is not None
         if found.targets and (
             article or any(lexicon.match(target).known for target in found.targets) or found.quantity == "all"
         ):
@@ -77,6 +84,20 @@ def refer(text: str, lexicon: Lexicon) -> Draft | None:
         return Draft(Intent.REFER, pointing(marks, ()))
     if _REFER_KIND.match(text):
         return Draft(Intent.REFER, pointing(marks, ()))
+    return None
+
+
+# "can" is a tin as well.
+_AUXILIARY = pattern(r"(?<!the )(?<!an )(?<!a )(?<!my )\b(?:can|will|may|must)\b")
+_NOUN_PHRASE = pattern(r"\b(?:the|an?|my|our|some|all|every|any|these|those) (?=\w)")
+
+
+def _spoken_of(words: str, lexicon: Lexicon) -> Named | None:
+    """The noun phrase that a longer way of speaking ends with: "I meant the dog on the left"."""
+    for match in _NOUN_PHRASE.finditer(words):
+        found = named(words[match.start() :], lexicon)
+        if found.targets and all(lexicon.names_something(target) for target in found.targets):
+            return found
     return None
 
 
@@ -92,7 +113,9 @@ def by_what_it_names(text: str, lexicon: Lexicon, region_count: int) -> Draft:
         r"\b(?:what|who|why|when|how|which|is|are|do|does|can|could|should)\b"
     ).search(words)
     known = bool(found.targets) and all(lexicon.names_something(target) for target in found.targets)
-    targets = found.targets if found.targets and (short or known) else lexicon.find(words)
+    if not short and not known and (spoken_of := _spoken_of(words, lexicon)) is not None:
+        found, known = spoken_of, True
+    targets = found.targets if found.targets and (short or known) else lexicon.find(_AUXILIARY.sub(" ", words))
     if marks:
         asks_name = pattern(r"^(?:what|which|who|name|identify)\b").match(text)
         if asks_name and not targets:

@@ -14,7 +14,7 @@ from agent.rules.common import BE, Draft, pattern
 _LIES = LYING
 _IS = pattern(rf"^{BE} (?P<there>there )?")
 _SPLIT = pattern(
-    rf" (?:{_LIES} )?(?:{ANY_RELATION}) (?=\S)(?!(?:the )?(?:far |very |upper |lower |top |bottom )?(?:left|right|top|bottom)"
+    rf" (?:{_LIES} )?(?:{ANY_RELATION}) (?=\S)(?!(?:the )?(?:far |very |upper |lower |top |bottom )?(?:left|right|top|bottom|middle|cent(?:er|re))"
     rf"(?:[ -]hand)?(?: (?:side|half|part|corner|edge))?(?:$| (?:{RELATION_WORDS}) ))"
 )
 _CLAUSE_OF = pattern(r"\b(?:that|which|who)\b")
@@ -44,7 +44,7 @@ _RELATIVE = (
     r"seen from|as compared to|vis[- ]a[- ]vis)"
 )
 _RELATE_WHERE = pattern(
-    rf"^(?:where|how|in (?:what|which) (?:direction|position|place)|on (?:what|which) side) (?:{BE}|do|does) "
+    rf"^(?:where|how|in (?:what|which) (?:direction|position|place)|on (?:what|which) side) (?:(?:{BE}|do|does) )?"
     rf"(?P<a>.+?) "
     rf"(?:{_LIES} |oriented |arranged )*{_RELATIVE} (?P<b>.+)$"
 )
@@ -56,7 +56,7 @@ _RELATE_EITHER = pattern(
     rf"inside|outside|on|higher|lower)(?: side)?(?: of)?,? or (?:is <it> )?(?:{ANY_RELATION}) "
     r"(?P<b>(?!the (?:left|right|top|bottom)\b).+)$"
 )
-_RELATE_FRAGMENT = pattern(rf"^(?:(?:anything|something|things|objects|everything) )?(?:{ANY_RELATION}) (?P<b>.+)$")
+_RELATE_FRAGMENT = pattern(rf"^(?!nearest\b|closest\b)(?:(?:anything|something|things|objects|everything) )?(?:{ANY_RELATION}) (?P<b>.+)$")
 _RELATE_TOUCHING = pattern(rf"^{BE} (?P<a>.+?) (?:overlapping|touching|intersecting|in contact)(?: with <it>)?$")
 _RELATE_BETWEEN = pattern(
     r"^.*\b(?:relation(?:ship)?s?|arrangement|configuration|layout|spatial position|relative "
@@ -101,6 +101,7 @@ _IN_PLACE = pattern(
     r")?(?:very |far )?(?:left|right|top|bottom|upper|lower|middle|cent(?:er|re)|corner|background|"
     r"foreground)\b(?!.*\bof\b)[^,]*$"
 )
+_AND_SO = pattern(rf",? (?:and|but)(?: not)? (?:{RELATION_WORDS}) ")
 _EACH_OTHER = pattern(r"^(?:each other|one another)$")
 _BETWEEN = pattern(r"^(?:what|who|which(?: \w+)?) (?:is|are|lies|stands) (?:in )?between (?P<np>.+)$")
 _SIDES = {
@@ -183,6 +184,10 @@ def relate(text: str, lexicon: Lexicon) -> Draft | None:
     if match := _RELATE_WHAT.match(text):
         relation = relation_in(match)
         if relation is not None and not _only_scope(relation, "what", match["b"]):
+            if _AND_SO.search(match["b"]) and not lexicon.knows(match["b"]):  # "left of the tree and right of the house"
+                every = named(f"things that are {text[match.start(relation.name) :]}", lexicon)
+                if len(every.filters) > 1 and len(every.targets) == 1 and not match["a"]:
+                    return Draft(Intent.LIST, every)
             what = " ".join((match["a"] or match["c"] or "thing").split())
             which = named(f"{what} {text[match.start(relation.name) :]}", lexicon)
             one = any(narrowing.order is not None for _, narrowing in which.filters)
@@ -226,6 +231,7 @@ def _inner(text: str) -> str:
 def _only_scope(relation: Relation, a: str, b: str) -> bool:
     """Whether "in <region>" says where to look: "Is there a dog in the box?", "What is inside the mask?"."""
     marks = re.fullmatch(rf"\s*(?:the |of )*{MARK}\s*", b, re.I) is not None
+    a = re.sub(rf"^{MARK} (?=an? )", "", a.strip(), flags=re.I)  # "is it a fox in <region1>"
     loose = relation in {Relation.INSIDE, Relation.ON, Relation.NEAR, Relation.BELOW} and not re.search(MARK, a)
     plain = (
         re.fullmatch(r"\s*(?:<it>|it|the|there|here|in here|all|view|sight|question|fact|general|total|view)\s*", b, re.I)

@@ -15,7 +15,7 @@ _SEGMENT_VERB = pattern(
     r"^(?:semantically )?(?:segment|mask|outline|cut|crop|trace|isolate|silhouette|contour|clip|extract|"
     r"separate|carve|lift|paint over|colou?r in|shade|fill in|delineate)(?: (?:out|around|over|in|off|"
     r"away))*(?: (?:the )?(?:outlines?|contours?|shape|masks?|edges?|boundary|boundaries|pixels|"
-    r"silhouettes?|borders?) (?:of|around|for))?(?: (?:me))?(?: (?P<np>.+?))??(?: (?:out|from (?:the |its "
+    r"silhouettes?|borders?) (?:of|around|for))?(?: (?:me))?(?: (?P<np>.+?))??(?: (?:out|(?:out of|from) (?:the |its "
     r")?(?:background|rest|surroundings|everything else)|free|precisely|pixel by pixel|with a mask|for me))?$"
 )
 _SEGMENT_NOUN = pattern(

@@ -99,11 +99,11 @@ TEXTS: dict[str, str] = {
     "the names": "dog apple cat tree sign owl wolf key banana glasses",
 }
 STYLES = ("sign", "tiny", "rotated", "faint", "edge", "inverted", "mirrored", "huge")
-# Every text in three styles, which change from text to text, on a scene of its own: (name, style, seed).
+# Every text in two styles, which change from text to text, on a scene of its own: (name, style, seed).
 DRAWN = tuple(
-    (name, STYLES[(number + turn * 3) % len(STYLES)], number * 3 + turn)
+    (name, STYLES[(number + turn * 3) % len(STYLES)], number * 2 + turn)
     for number, name in enumerate(TEXTS)
-    for turn in range(3)
+    for turn in range(2)
 )
 
 

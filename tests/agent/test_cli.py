@@ -143,6 +143,24 @@ def test_people_see_the_prose_and_the_regions(run: Callable[..., Any], scene_fil
         assert saved.width > 240
 
 
+def test_the_plan_is_explained_beside_the_answer(run: Callable[..., Any], scene_file: Path) -> None:
+    result = run("ask", "Find teh largest owl and describe it.", scene_file, "--explain")
+    assert result.exit_code == 0
+    lines = [line.strip() for line in result.stderr.splitlines() if line.startswith("  ")]
+    assert [line for line in lines if line[0].isdigit()] == ["1  ground largest owl", "2  describe largest owl"]
+    assert '"it" stands for "the largest owl"' in result.stderr
+    assert "stands for" not in result.stdout
+    quiet = run("ask", "Find the largest owl.", scene_file)
+    assert "is read as" not in quiet.stderr + quiet.stdout
+
+
+def test_the_plan_is_explained_in_json(run: Callable[..., Any], scene_file: Path) -> None:
+    plan = json.loads(run("ask", "Where is the owl?", scene_file, "--explain", "--json").stdout)["plan"]
+    assert [step["intent"] for step in plan["steps"]] == ["ground"]
+    assert len(plan["reasons"]) == 1
+    assert "plan" not in json.loads(run("ask", "Where is the owl?", scene_file, "--json").stdout)
+
+
 def test_a_thread_remembers_between_calls(
     run: Callable[..., Any], scene_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

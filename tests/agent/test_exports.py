@@ -106,7 +106,7 @@ def test_supervision_can_filter_and_draw_them() -> None:
     detections = to_supervision([REGION, MASKED])
     assert detections.mask is not None
     assert detections.mask.shape == (2, 17, 23)
-    assert list(detections["class_name"]) == ["dog", "dog"]
+    assert list(detections.data["class_name"]) == ["dog", "dog"]
     kept: Any = detections[detections.data["has_mask"]]
     assert from_supervision(kept) == [MASKED]
     picture = np.zeros((17, 23, 3), dtype=np.uint8)
@@ -163,7 +163,7 @@ def test_polygons_and_plain_run_lengths_of_coco_become_masks(segmentation: Any) 
     (region,) = from_coco(dataset)
     assert region.mask is not None
     rows, columns = np.nonzero(decode_rle(region.mask.model_dump()))
-    assert (set(rows), set(columns), len(rows)) == ({1, 2}, {1, 2, 3}, 6)
+    assert (set(rows.tolist()), set(columns.tolist()), len(rows)) == ({1, 2}, {1, 2, 3}, 6)
     assert (region.label, region.score, region.source, region.image) == ("cat", 1.0, "user", 0)
 
 
@@ -282,8 +282,9 @@ def test_a_mask_of_others_is_stretched_over_its_box() -> None:
     (region,) = from_fiftyone({"detections": [foreign]}, SIZES[1], image=1)
     assert region.mask is not None
     rows, columns = np.nonzero(decode_rle(region.mask.model_dump()))
-    assert (set(rows), set(columns)) == ({1, 2}, {2, 3, 4, 5})
-    assert (region.box, region.score, region.image) == (pytest.approx([2.0, 1.0, 6.0, 3.0]), 1.0, 1)
+    assert (set(rows.tolist()), set(columns.tolist())) == ({1, 2}, {2, 3, 4, 5})
+    assert region.box == pytest.approx([2.0, 1.0, 6.0, 3.0])
+    assert (region.score, region.image) == (1.0, 1)
 
 
 def test_a_box_moved_in_fiftyone_has_moved() -> None:
