@@ -54,11 +54,13 @@ evaluate: $(INSTALLED)  ## Measure on held-out scenes and print the table of the
 train: $(INSTALLED)  ## Train all embedded weights: the detector, SAM and ferret-nano (hours; resumes where it stopped)
 	$(BIN)/ferret train embedded $(ARGS)
 
-benchmark: $(INSTALLED)  ## Measure speed as ratios within one run: start-up, sampler, scene maker, tuning
+benchmark: $(INSTALLED)  ## Measure speed as ratios within one run, and questions of several steps
 	$(BIN)/python benchmarks/start_up.py
 	$(BIN)/python benchmarks/sampler.py
 	$(BIN)/python benchmarks/scenes.py
 	$(BIN)/python benchmarks/tuning.py
+	$(BIN)/python benchmarks/controller.py
+	$(BIN)/python benchmarks/multi_step.py
 
 notebooks: $(INSTALLED)  ## Run the notebooks of examples/ and keep their pictures in them
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet --editable ".[notebooks]"

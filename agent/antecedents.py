@@ -20,7 +20,7 @@ _BACK = re.compile(
     re.IGNORECASE,
 )
 _COUNTS = re.compile(
-    r"^how many(?P<of> of (?:<it>|those|these))?(?P<rest>(?: (?:more|exactly|then|there(?: (?:are|is))?|in all))?|"
+    r"^how many(?P<of> of (?:<it>|those|these|each(?: of <it>| kind| type| sort)?))?(?P<rest>(?: (?:more|exactly|then|there(?: (?:are|is))?|in all))?|"
     r" (?:are|is|do|can|did|could|were|have|lie|stand|sit|touch|overlap)\b.*)$",
     re.IGNORECASE,
 )
@@ -47,6 +47,12 @@ _NO_NOUN = re.compile(
 _ACTS_ON = re.compile(
     r"^(?:cut|segment|outline|mask|describe|trace|highlight|circle|mark|extract|isolate|read|find|locate|name|identify|count|"
     r"point)\b|^what (?:is|are) <it>$|^what does <it>\b",
+    re.IGNORECASE,
+)
+# "... and tell me its name"
+_ITS = re.compile(
+    r"\b(?:its|their) (names?|kind|type|colou?rs?|size|shape|position|location|coordinates|bounding box|outline|mask|"
+    r"whereabouts|description|age|purpose|material|number)\b",
     re.IGNORECASE,
 )
 # "the tree and the bird closest to it"
@@ -88,6 +94,7 @@ def resolved(text: str, before: Sequence[Step], topic: str, region_count: int) -
     last = before[-1] if before else None
     if _SET_AGAINST.search(text):
         last = _together(before)
+    text = _ITS.sub(r"the \1 of <it>", text)
     text = _WITHIN.sub(r"the \g<noun>\g<between> the \g<noun>", text)
     bare = _BARE.match(text) is not None
     return replace(_resolved(text, last, topic, region_count), last=last, bare=bare)
@@ -106,7 +113,7 @@ def _resolved(text: str, last: Step | None, topic: str, region_count: int) -> Re
         elif match := _BACK.match(text):
             said = match["all"].replace("<it>", "them")
             text = f"{text[: match.start('all')]}all of <it>{match['rest'] or ''}"
-        elif (match := _COUNTS.match(text)) and last.intent is not Intent.LIST:
+        elif match := _COUNTS.match(text):
             said = "how many"
             text = f"how many of <it>{match['rest']}"
         elif _EACH_ONE.search(text):
@@ -179,6 +186,10 @@ def _meaning(step: Step | None, text: str) -> str:
         if not _ACTS_ON.match(text):
             return _spoken(anchor)
         return f"the thing {step.relation.value} {_spoken(anchor)}"
+    if step.intent is Intent.RELATE and step.relation is not None and len(step.operands) > 1:
+        return _spoken(step.operands[0])
+    if not step.targets and step.aspect in _EXTREMES and not step.operands:
+        return f"the {_EXTREMES[step.aspect]} object"
     if not step.targets:
         return marks
     extreme = _EXTREMES.get(step.aspect) if step.aspect and not step.operands and len(step.targets) == 1 else None

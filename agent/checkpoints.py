@@ -122,6 +122,10 @@ class Database(ABC):
         """Drops the checkpoints of a turn: all behind that called `before` ("" for a thread without any)."""
         self.change(self._without(name, "checkpoint_id > ?", before))
 
+    def drop_turn(self, name: str, number: int) -> None:
+        """Forgets a turn that has ended, as if it had never been asked."""
+        self.change([("DELETE FROM ferret_turns WHERE thread_id = ? AND number = ?", (name, number))])
+
     def delete(self, name: str) -> None:
         """Drops a thread altogether; its lock is to be held."""
         turns = ("DELETE FROM ferret_turns WHERE thread_id = ?", (name,))

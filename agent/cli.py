@@ -194,12 +194,14 @@ def _explain(plan: "PlanReady") -> None:
 
 def _show(answer: "Answer", save: str | None) -> None:
     """An answer for people: the prose, then its regions."""
+    from agent.prose import quotable
+
     doubt = f"  (not sure: {answer.confidence:.0%})" if answer.status == "unsure" else ""
     typer.echo(answer.text + typer.style(doubt, dim=True))
     for region in answer.regions:
         place = ",".join(f"{number:g}" for number in region.box)
         picture = f"@{region.image + 1}" if region.image else ""
-        read = f"  \u201c{region.text}\u201d" if region.text else ""
+        read = f"  \u201c{quotable(region.text)}\u201d" if region.text else ""
         mask = "  mask" if region.mask else ""
         line = f"  {region.id + 1:>2}  {region.label:<16} box:{place}{picture}  {region.score:.0%}{read}{mask}"
         typer.echo(typer.style(line, dim=True))

@@ -67,7 +67,7 @@ _REMARK = _re(
     r"(?:will|would|could|won't) (?:you|ya)(?: please| kindly)?|right|"
     r"(?:in )?<r_>(?: in)?(?: <r_>)? (?:a|an|the|some) \w+(?: (?:on|around|over|in|at)\b.*)?|"
     r"if (?:so|not|yes|no|possible|there (?:is|are)(?: one| any)?|you (?:can|could|please|will|would|do mind|want|like)"
-    r"(?: to| be so kind)?|<it> (?:is|are)|<it> is (?:not )?(?:possible|too much\b.*|ok(?:ay)?|all ?right))|"
+    r"(?: to| be so kind)?|you (?:see|find|spot) (?:one|any|it|<it>|some)|<it> (?:is|are)|<it> is (?:not )?(?:possible|too much\b.*|ok(?:ay)?|all ?right))|"
     rf"keep it (?:short|brief|simple)|i am (?:just )?curious|(?:quick|one|a|my) question|sorry|excuse me|and|ferret|"
     rf"(?:do )?(?:be a (?:dear|darling|good \w+)|do me a favou?r)|pardon(?: me)?|{_ANSWERED})$"
 )
@@ -88,7 +88,7 @@ _LEAD = _re(
     r"|i (?:would (?:like|love)|want|need|wish|was hoping) (?:for )?(?:you )?to (?:know|learn|find out|see|"
     rf"understand) (?={_WH})"
     r"|i (?:would (?:like|love)|want|need|wish|was hoping) (?:for )?(?:you )?to "
-    r"|if (?:so|not|yes|there (?:is|are)(?: one| any)?|you (?:can|do|see (?:one|any|it))), "
+    r"|if (?:so|not|yes|there (?:is|are)(?: one| any)?|you (?:can|do|(?:see|find|spot) (?:one|any|it|<it>|some))), "
     r"|i (?:am )?(?:just )?(?:wonder(?:ing)?|curious|asking)\s*(?:about )?"
     r"|(?:your (?:task|job|mission) is to|help me(?: (?:to|with))?|let (?:me|us) (?:know|see)|let us|be so kind as to|"
     r"do you (?:know|think|happen to know)|would you say|any idea|do me a favou?r and|you (?:should|must|can)) "

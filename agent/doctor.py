@@ -14,7 +14,7 @@ from importlib import metadata
 from typing import Literal
 
 from agent.instruments import DEFAULT_MODEL
-from agent.settings import state_folder
+from agent.settings import database_url, planner_settings, state_folder
 from ferret.errors import FerretError
 
 PACKAGES = (
@@ -72,6 +72,18 @@ def _system() -> Iterator[Check]:
     writable = os.access(above, os.W_OK)
     remedy = "" if writable else "set FERRET_HOME to a folder that can be written"
     yield Check("system", "threads", writable, f"kept in {folder}", remedy)
+    if url := database_url():
+        from agent.postgres import described
+
+        there = importlib.util.find_spec("psycopg") is not None
+        remedy = "" if there else "pip install 'ferret-agent[postgres]'"
+        yield Check("system", "database", there, f"turns of threads in {described(url)}", remedy)
+    settings = planner_settings()
+    told = "offline rules"
+    if settings.model or settings.url:
+        told = " at ".join(part for part in (settings.model or "the chat model", settings.url) if part)
+    there = told == "offline rules" or importlib.util.find_spec("langchain") is not None
+    yield Check("system", "planner", there, told, "" if there else "pip install 'ferret-agent[planner]'")
 
 
 def _packages() -> Iterator[Check]:

@@ -8,6 +8,7 @@ from agent.intents import MAX_NUMBER, MAX_TARGETS, NounPhrase, Quantity
 from agent.lexicon import Lexicon
 from agent.narrowing import HELD, Narrowing, narrowings, take_out
 from agent.pointing import MARK
+from agent.relation_words import RELATION_WORDS
 
 _JOIN = re.compile(
     r"\s*(?:,|;|&|\+|\bas well as\b|\balong with\b|\btogether with\b|\band\b|\bor\b|\bplus\b|\bnor\b)\s*", re.I
@@ -68,6 +69,10 @@ _GENERIC = re.compile(
     r"the|two|three|four|pair|both|rest|others?|each other|one another|yes|no)$",
     re.I,
 )
+# "what is next to the boat"
+_WHATEVER = re.compile(
+    rf"^what(?:ever)? (?:(?:is|are|lies?|stands?|sits?|you see) )?(?=(?:not )?(?:{RELATION_WORDS}) )", re.IGNORECASE
+)
 _EMPTY = re.compile(r"^[\W_]*$")
 
 
@@ -95,6 +100,7 @@ def named(text: str, lexicon: Lexicon, *, plural_hint: bool = False) -> Named:
     `plural_hint` tells that the words around it are in the plural ("where are the fish").
     """
     text = re.sub(r"<pic\d*>", "image", text).strip(" ,;:?!.\"'")
+    text = _WHATEVER.sub("thing ", text)
     held: list[tuple[Narrowing, ...]] = []
     if not lexicon.knows(text):
         text, held = take_out(text, lexicon)

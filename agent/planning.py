@@ -31,7 +31,7 @@ from agent.intents import (
 )
 from agent.lexicon import Lexicon
 from agent.narrowing import Narrowing, is_scope
-from agent.noun_phrases import named
+from agent.noun_phrases import Named, named
 from agent.pointing import MARK, PICTURE
 from agent.reasons import reason
 from agent.rules.common import Draft
@@ -275,7 +275,13 @@ def _more_of_the_same(clause: Clause, draft: Draft | None, last: _Reading, lexic
         marks = tuple(re.findall(MARK, clause.text))
         earlier = last.draft.named
         return replace(last.draft, named=replace(earlier, marks=marks, operands=(*marks, *earlier.targets)))
-    if draft is not None or last.draft.intent not in _MORE or states(clause.text):
+    if same := _THE_SAME.match(clause.text):  # "Do the same for <region2>."
+        return _more_of_the_same(replace(clause, text=same["of"], more=True), None, last, lexicon)
+    if draft is not None or states(clause.text):
+        return None
+    if last.draft.intent is Intent.RELATE and clause.more and len(last.draft.named.operands) == 2 and last.draft.relation:
+        return _with_first_operand(last.draft, named(clause.text, lexicon))
+    if last.draft.intent not in _MORE:
         return None
     found = named(clause.text, lexicon)
     short = len(clause.text.split()) <= 6 and not found.marks and not found.everything
@@ -283,6 +289,28 @@ def _more_of_the_same(clause: Clause, draft: Draft | None, last: _Reading, lexic
     if short and found.targets and (clause.more or (known and clause.end != "!")):
         return replace(last.draft, named=found)
     return None
+
+
+_THE_SAME = re.compile(r"^(?:do |now )?(?:the )?same (?:thing )?(?:for|with|to|goes for) (?P<of>.+)$", re.IGNORECASE)
+
+
+def _with_first_operand(draft: Draft, found: Named) -> Draft | None:
+    """ "Is the dog on the sofa? What about the fox?"."""
+    if len(found.operands) != 1:
+        return None
+    earlier = draft.named
+    operands = (found.operands[0], earlier.operands[1])
+    second = tuple((of, one) for of, one in earlier.filters if of == operands[1])
+    return replace(
+        draft,
+        named=replace(
+            earlier,
+            operands=operands,
+            targets=tuple(one for one in operands if not re.fullmatch(MARK, one)),
+            marks=tuple(one for one in operands if re.fullmatch(MARK, one)),
+            filters=(*found.filters, *second),
+        ),
+    )
 
 
 def _fronted(parts: Sequence[Clause | None], lexicon: Lexicon) -> list[Clause | None]:

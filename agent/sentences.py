@@ -219,8 +219,9 @@ def _read(prose: Prose, telling: Telling) -> Verdict:
 
 
 def _as_read(sighting: Sighting) -> Sighting:
-    """What was read is the text reader's word, whoever found the place."""
-    return replace(sighting, source="ocr")
+    """What was read is the text reader's word, whoever found the place; Ferret's where it had to read instead."""
+    by_ferret = sighting.source == "ferret" and sighting.label == "text"
+    return sighting if by_ferret else replace(sighting, source="ocr")
 
 
 def _segment(prose: Prose, telling: Telling) -> Verdict:

@@ -5,7 +5,9 @@ when the next begins; what a thread remembers (its pictures, its last answer) si
 """
 
 from collections.abc import Sequence
-from typing import Annotated, Any, TypedDict
+from typing import Annotated, Any
+
+from typing_extensions import TypedDict
 
 from agent.artifacts import ArtifactStore
 from ferret.errors import RequestError

@@ -32,9 +32,7 @@ def undo(keeper: TurnKeeper, run: Runner) -> Turn | None:
         config: RunnableConfig = {"configurable": {"thread_id": keeper.name, "turn": kept[-1].number}}
         # First the memory: whoever is stopped in between can take the turn back once more.
         keeper.graph.update_state(config, _state_after(kept), as_node="answer")
-        keeper.database.change(
-            [("DELETE FROM ferret_turns WHERE thread_id = ? AND number = ?", (keeper.name, last.number))]
-        )
+        keeper.database.drop_turn(keeper.name, last.number)
         return last
     finally:
         opening.lock.release()

@@ -102,9 +102,10 @@ _FIRST = (
 )
 _CLAUSE = (
     rf"{_FIRST}(?:(?:what|where|which|who)\b(?!\W*$)(?! one\W*$)|"
-    rf"how (?:many|much|do|does|is|are)\b(?!(?: are there)?\W*$)|where\W*$|"
+    rf"how (?:many|much|do|does|is|are|big|large|small|tall|far|old)\b(?!(?: are there)?\W*$)|where\W*$|"
     rf"(?:is|are) (?:{MARK}|(?:there|the|a|an|any)\b)|(?:does|do|can|could|would) (?:<pic|{MARK}|(?:you|the|this|any)\b)|"
     rf"{_VERB} (?:{_OBJECT}|out\b|to\b|at\b|how\b|what\b|where\b|if\b|whether\b|which\b|who\b)|"
+    r"(?:an?|the) (?:list|caption|description|summary|overview)\b(?= of\b|\W*$)|"
     rf"{_BARE_VERB} (?!(?:of|for|on|in|is|are|and|or|with|by|to)\b)\w)"
 )
 # What a remark behind a question begins with.
@@ -118,7 +119,7 @@ _BOUNDARY = _re(
     rf"\s*[,:]? (?:and then|and also|then|also|and|but|so) (?:also |then )?(?={_CLAUSE})|"
     r"\s*,? (?:and )?(?=then (?:the|an?|all|every|any)\b)|"
     rf"\s*(?:[,:]|\s-+)\s*(?={_CLAUSE})|\s*(?:[,:]|\s-+)\s*(?={_AFTERTHOUGHT})|"
-    r"\s*,? (?:and |but )?(?=if (?:so|yes|not)\b|if (?:there (?:is|are)(?: one| any)?|you (?:can|do|see (?:it|one|any))),)|"
+    r"\s*,? (?:and |but )?(?=if (?:so|yes|not)\b|if (?:there (?:is|are)(?: one| any)?|you (?:can|do|(?:see|find|spot) (?:it|<it>|one|any|some))),)|"
     r"\s*,? (?=because (?:i|we|my|our|<it>)\b)|"
     r"\s*\((?=[\w ,'-]{8,}[.!?]?\)[\W]*(?:$|[.?!;]))|\)(?=\W*(?:$|[.?!;]))"
 )

@@ -55,6 +55,10 @@ _COMPARE_WHICH_MORE = pattern(
     r"^(?:which|what)\b.*?\b(?:are|is) there (?P<how>more|most|fewer|less|fewest|the most|the fewest)(?: "
     r"of)?\s*[,:]?\s*(?P<a>.*)$"
 )
+_COMPARE_MORE_ALONE = pattern(
+    r"^(?:which|what)(?: (?:one|ones|of <it>))? (?:(?:are|is)(?: there)? |(?:there )?(?:are|is) )(?P<how>more|fewer|less|most|the "
+    r"most|the fewest)(?: numerous| common| frequent| of)?(?: in number)?$"
+)
 _COMPARE_LIST = pattern(
     rf"^(?:the )?(?P<size>{_SIZE})(?: (?:one|thing|object|item|animal))?\s*[:,-]?\s+(?P<a>(?:the |an? |<)?.+? (?:or|vs\.?|versus) .+)$"
 )
@@ -67,6 +71,7 @@ _COMPARE_MORE_LIST = pattern(
     r"^(?P<a2>.+ or .+?)\s*[,:-]\s*(?:which|what) (?:is|are|has|have)?\s*(?:there )?(?P<how2>more|fewer|less|the most)(?: of)?$"
 )
 _COMPARE_VERSUS = pattern(r"^(?P<a>[^,?]+?) (?:vs\.?|versus) (?P<b>[^,?]+)$")
+_QUALITY = pattern(r"^(?:what|which) (?:colou?r|shape|size|kind|sort|type|material|pattern) ")
 _ENDS_OPEN = pattern(rf"^(?:what|which)\b.* (?:{ANY_RELATION})$")
 _CHOICE = pattern(r"\b(?:or|vs|versus)\b|<r.*\band\b")
 _CHOICE_LEAD = pattern(r"^(?:one |thing |animal |object |of |between |among )+")
@@ -89,10 +94,12 @@ def compare(text: str, lexicon: Lexicon) -> Draft | None:
     def number(match: re.Match[str]) -> Aspect:
         return Aspect.MORE if "mo" in match["how"].lower() else Aspect.FEWER
 
-    if _ENDS_OPEN.search(text):  # "What is the largest tree next to?"
+    if _ENDS_OPEN.search(text) or _QUALITY.match(text):  # "What is the largest tree next to?"
         return None
     if match := _COMPARE_MORE.match(text):
         return draft(match, number(match), yes_no=not text.lower().startswith("how"))
+    if match := _COMPARE_MORE_ALONE.match(text):
+        return Draft(Intent.COMPARE, aspect=number(match))
     if match := _COMPARE_WHICH_MORE.match(text):
         return draft(match, number(match))
     if match := _COMPARE_THAN.match(text):

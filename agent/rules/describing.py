@@ -5,7 +5,8 @@ import re
 from agent.intents import Intent
 from agent.lexicon import Lexicon
 from agent.noun_phrases import Named, named
-from agent.pointing import PICTURE
+from agent.pointing import MARK, PICTURE
+from agent.relation_words import RELATION_WORDS
 from agent.rules.common import BE, Draft, pattern
 from agent.rules.listing import CONTAINS
 
@@ -56,6 +57,7 @@ _DESCRIBE_QUALITY = pattern(
     rf"gender)\b(?: (?:of|does|do|{BE}|has|have))* (?P<np>.+?)(?: (?:have|like))?$"
 )
 _QUALITIES = r"(?:colou?rs?|shape|size|style|material|texture|pattern|condition|pose|posture|age|expression|mood)"
+_WHATEVER = pattern(rf"^what(?:ever)? (?:is|are|lies?|stands?) (?:{RELATION_WORDS}) (?!{MARK}$|{PICTURE}$|the (?:box|scene|middle))")
 _QUALITY_OF = pattern(rf"^(?:the )?{_QUALITIES} of (?=\S)")
 _DESCRIBE_ITS = pattern(rf"^(?:what is |tell me |describe )?(?P<np>[^,]+?)(?:'s|s') {_QUALITIES}$")
 _DESCRIBE_SIZE = pattern(
@@ -80,6 +82,8 @@ def describe(text: str, lexicon: Lexicon) -> Draft | None:
     for rule in rules:
         if match := rule.match(text):
             words = next((value for value in match.groupdict().values() if value), "")
+            if _WHATEVER.match(words):  # "describe what is next to the boat"
+                return Draft(Intent.DESCRIBE, named(words, lexicon))
             words = pattern(
                 r"^(?:to me |for me |me |us )?(?:in (?:detail|(?:a few|your own|one|two|few) (?:words|"
                 r"sentences?))\s*|briefly )?(?:(?:about|of|in) )?(?:what(?:ever)? (?:you (?:can )?see|is|"

@@ -54,8 +54,8 @@ _EXIST_PICTURE = pattern(
 )
 _EXIST_LATE = pattern(r"^(?P<np>[^<]+?) (?:present|visible|there|shown|in view)(?: or (?:absent|not))?$")
 _EXIST_LOOK = pattern(
-    r"^(?:check|look|test|search|scan)(?: (?:for|whether)) (?:the (?:presence|existence|absence) of "
-    r")?(?P<np>.+)$"
+    r"^(?:(?:check|test|scan)(?: (?:for|whether)) (?:the (?:presence|existence|absence) of )?|"
+    r"(?:look|search) for the (?:presence|existence|absence) of )(?P<np>.+)$"
 )
 _EXIST_IS = pattern(rf"^{BE} (?P<np>(?:an?|the|any|some|all|every) .+|[a-z][\w'-]*(?: [\w'-]+){{0,3}})$")
 
