@@ -13,14 +13,16 @@ from agent.intents import MAX_FILTERS, Aspect, Intent, Operand, Step
 from agent.pointing import MARK
 
 _BACK = re.compile(
-    r"^(?:(?:please )?(?:cut|cut out|segment|outline|mask|describe|find|locate|mark|show|read|count|trace|highlight|circle|"
+    r"^(?:(?:please )?(?:cut|cut out|segment|outline|mask|describe|find|locate|mark|show|read|count|trace|highlight|"
+    r"circle|"
     r"point (?:to|at|out)|name|label|compare|extract|isolate|identify|transcribe|box)(?: me)?) "
     r"(?P<all>(?:both|each|all|every)(?: (?:one|of (?:<it>|these|those)))?|<it> (?:both|all|each)|(?:each|every) one|"
     r"the (?:two|pair|lot)|everyone)(?P<rest> out)?$",
     re.IGNORECASE,
 )
 _COUNTS = re.compile(
-    r"^how many(?P<of> of (?:<it>|those|these|each(?: of <it>| kind| type| sort)?))?(?P<rest>(?: (?:more|exactly|then|there(?: (?:are|is))?|in all))?|"
+    r"^how many(?P<of> of (?:<it>|those|these|each(?: of <it>| kind| type| sort)?))?(?P<rest>(?: (?:more|exactly|"
+    r"then|there(?: (?:are|is))?|in all))?|"
     r" (?:are|is|do|can|did|could|were|have|lie|stand|sit|touch|overlap)\b.*)$",
     re.IGNORECASE,
 )
@@ -32,6 +34,10 @@ _ONE = re.compile(
     r"nearest|closest|farthest|left|right|top|bottom) )(?P<one>ones?)\b(?! (?:of|word|sentence))",
     re.IGNORECASE,
 )
+_IS_THERE = re.compile(
+    r"^(?P<asks>(?:is|are) there|(?:do|can) you (?:see|find|spot)) (?P<some>one|any|some|another|another one|more)$",
+    re.IGNORECASE,
+)
 _EACH_ONE = re.compile(r"\b(?:each|every) one\b", re.IGNORECASE)
 _WHICH = re.compile(r"^which(?= (?:is|are|lies?|stands?|do|does)\b)", re.IGNORECASE)
 _SET_AGAINST = re.compile(
@@ -40,7 +46,8 @@ _SET_AGAINST = re.compile(
 )
 # "find the largest star, then the smallest"
 _NO_NOUN = re.compile(
-    r"\bthe (?:(?:second|third|fourth|fifth|next) )?(?:largest|biggest|smallest|tiniest|leftmost|rightmost|highest|lowest|"
+    r"\bthe (?:(?:second|third|fourth|fifth|next) )?(?:largest|biggest|smallest|tiniest|leftmost|rightmost|highest|"
+    r"lowest|"
     r"topmost|bottommost|red|yellow|green|blue|purple|pink|brown|black|white|gr[ae]y)(?: (?P<one>ones?))?$",
     re.IGNORECASE,
 )
@@ -57,7 +64,8 @@ _ITS = re.compile(
 )
 # "the tree and the bird closest to it"
 _WITHIN = re.compile(
-    r"\b(?:the|an?) (?P<noun>[\w-]+(?: [\w-]+)?)(?P<between>(?:,| and) .*?\b(?:of|to|near|nearest|by|under|below|above|over|"
+    r"\b(?:the|an?) (?P<noun>[\w-]+(?: [\w-]+)?)(?P<between>(?:,| and) .*?\b(?:of|to|near|nearest|by|under|below|"
+    r"above|over|"
     r"behind|beside|on|in|inside)) <it>",
     re.IGNORECASE,
 )
@@ -107,6 +115,8 @@ def _resolved(text: str, last: Step | None, topic: str, region_count: int) -> Re
         meant = f"the {last.targets[pair[1].lower() == 'latter']}"
         return Resolved(_PAIR.sub(meant, text), pair[0], meant, last)
     said = "it"
+    if last is None and region_count and _WHERE.match(text):
+        text = f"{text} is <it>"
     if last is not None and (last.targets or last.regions):
         if _WHERE.match(text):  # "There is a bus. Where?"
             text, said = f"{text} is <it>", text
@@ -118,6 +128,10 @@ def _resolved(text: str, last: Step | None, topic: str, region_count: int) -> Re
             text = f"how many of <it>{match['rest']}"
         elif _EACH_ONE.search(text):
             said, text = "each one", _EACH_ONE.sub("each of <it>", text)
+        elif (match := _IS_THERE.match(text)) and len(last.targets) == 1:
+            many = match["some"].lower() in {"any", "some", "more"}
+            meant = f"any {_noun(last.targets[0], many=True)}" if many else f"a {_noun(last.targets[0], many=False)}"
+            return Resolved(f"{match['asks']} {meant}", match["some"], meant)
         elif (match := _ONE.search(text)) and len(last.targets) == 1:
             meant = _noun(last.targets[0], many=match["one"].lower() == "ones")
             return Resolved(f"{text[: match.start('one')]}{meant}{text[match.end('one') :]}", match["one"], meant)
@@ -150,7 +164,8 @@ def _together(before: Sequence[Step]) -> Step | None:
     last = before[-1]
     for step in reversed(before[:-1]):
         single = len(step.targets or step.regions) == 1 and step.quantity == "one" and step.image == last.image
-        if step.intent is not last.intent or not single or last.quantity != "one" or bool(step.targets) != bool(last.targets):
+        alike = step.intent is last.intent and bool(step.targets) == bool(last.targets)
+        if not alike or not single or last.quantity != "one":
             break
         last = last.model_copy(
             update={

@@ -56,7 +56,8 @@ _REMARK = _re(
     r"consider\b.*|given\b[^?]*|"
     rf"here (?:is|are)\b.*|see {PICTURE}|use (?:one|a single|few)\b.*|in (?:one|a (?:single|few)) (?:words?|"
     r"sentences?)|"
-    r"(?:just |only )?(?:yes or no|one word|true or false)|step by step|(?:thanks?|thank you)\b(?! in advance for\b).*|please|"
+    r"(?:just |only )?(?:yes or no|one word|true or false)|step by step|(?:thanks?|"
+    r"thank you)\b(?! in advance for\b).*|please|"
     r"many thanks\b(?! in advance for\b).*|much (?:appreciated|obliged)\b.*|"
     r"(?:provide|give|use|write)(?: me)? (?:a|an|one|only a|just a)[\w -]* (?:answer|reply|word)|"
     r"(?:tell|show) (?:me|us)|i (?:have|had|have got) (?:a|one|another)(?: \w+)? question.*|"
@@ -67,7 +68,8 @@ _REMARK = _re(
     r"(?:will|would|could|won't) (?:you|ya)(?: please| kindly)?|right|"
     r"(?:in )?<r_>(?: in)?(?: <r_>)? (?:a|an|the|some) \w+(?: (?:on|around|over|in|at)\b.*)?|"
     r"if (?:so|not|yes|no|possible|there (?:is|are)(?: one| any)?|you (?:can|could|please|will|would|do mind|want|like)"
-    r"(?: to| be so kind)?|you (?:see|find|spot) (?:one|any|it|<it>|some)|<it> (?:is|are)|<it> is (?:not )?(?:possible|too much\b.*|ok(?:ay)?|all ?right))|"
+    r"(?: to| be so kind)?|you (?:see|find|spot) (?:one|any|it|<it>|some)|<it> (?:is|are)|"
+    r"<it> is (?:not )?(?:possible|too much\b.*|ok(?:ay)?|all ?right))|"
     rf"keep it (?:short|brief|simple)|i am (?:just )?curious|(?:quick|one|a|my) question|sorry|excuse me|and|ferret|"
     rf"(?:do )?(?:be a (?:dear|darling|good \w+)|do me a favou?r)|pardon(?: me)?|{_ANSWERED})$"
 )
@@ -77,7 +79,8 @@ _LEAD = _re(
     rf"^(?:{_CALLS}\s*(?:[,:;!-]+|\.{{2,}})\s+"
     r"|(?:hi|hello|hey|ok|okay|so|well|now|then|also|and|but|alright|right|please|kindly|ferret|quickly|just|"
     r"simply|if so|help(?=,)|like(?= where| what| how)|"
-    r"yes or no|quick question|question|thanks|sorry|excuse me|carefully|very|briefly|again|finally|lastly|first|next(?! to\b)|"
+    r"yes or no|quick question|question|thanks|sorry|excuse me|carefully|very|briefly|again|finally|lastly|first|"
+    r"next(?! to\b)|"
     r"afterwards|after that|in addition|additionally|otherwise|if not|if yes|"
     r"first of all|h+m+|u+m+|o+h+|"
     r"in your opinion|for me|once more|to start|if possible|if you can)(?: there)?\s*[,:;!-]* "
@@ -110,15 +113,20 @@ _LEAD = _re(
     r")"
 )
 # "from the right", "at the top right": there it is a side, and no tag of politeness.
-_NO_SIDE = "".join(f"(?<!{word} )" for word in "the to or top bottom upper lower far very from farthest furthest most".split())
+_NO_SIDE = "".join(
+    f"(?<!{word} )" for word in "the to or top bottom upper lower far very from farthest furthest most".split()
+)
 _TAIL = _re(
     rf"(?:\s*,\s*(?:{_CALLS}|(?:will|would|could|can) you|if you (?:do mind|please|will|would))"
-    r"|[\s,;:.!?-]+(?:pretty please|please|thanks?(?: (?:you|a lot|so much|in advance))?|thank you(?: (?:very|so) much)?|"
+    r"|[\s,;:.!?-]+(?:pretty please|please|thanks?(?: (?:you|a lot|so much|in advance))?|thank you(?: (?:very|"
+    r"so) much)?|"
     r"thx|ty|many thanks|for me|for us|if "
     r"(?:you )?(?:can|could|may|please|do mind)|if you (?:would|will|want|like|wish)(?: to)?|"
-    r"if (?:<it>|that) is (?:ok(?:ay)?|all ?right|possible|not too much trouble)|asap|real quick|quickly|right (?:now|away)|"
+    r"if (?:<it>|that) is (?:ok(?:ay)?|all ?right|possible|not too much trouble)|asap|real quick|quickly|"
+    r"right (?:now|away)|"
     r"immediately|when you (?:can|have time|get a chance|are ready)|whenever you (?:can|are ready)|"
-    r"like i am\b[^?]*|as if\b[^?]*|together|if so|if not|would be (?:greatly |much |highly |very |really )?(?:appreciated|great|nice|lovely|helpful|"
+    r"like i am\b[^?]*|as if\b[^?]*|together|if so|if not|would be (?:greatly |much |highly |very |"
+    r"really )?(?:appreciated|great|nice|lovely|helpful|"
     r"wonderful|welcome|fine|good|kind|ideal|awesome|perfect)|"
     rf"if possible|if (?:there (?:is|are) )?any|if there is one|or not|{_NO_SIDE}right|ok|"
     r"okay|exactly|precisely|then|lol|ha(?:ha)+|kindly|will you|would you please|"
@@ -135,7 +143,8 @@ _ASIDE = _re(r"(?<=\w) (?:would you say|do you (?:think|believe|suppose|reckon))
 # "..., doesn't it?"
 _QUESTION_TAG = _re(rf",\s*(?:is|are|does|do|has|have|can) (?:<it>|there|you|{PICTURE})$")
 _COLON = _re(
-    r"^((?:count|find|locate|detect|segment|describe|outline|read|list|point to|point|mark|highlight|compare|cut out|transcribe|ground|show|mask|identify|name|"
+    r"^((?:count|find|locate|detect|segment|describe|outline|read|list|point to|point|mark|highlight|compare|cut out|"
+    r"transcribe|ground|show|mask|identify|name|"
     r"where is)"
     r"(?: (?:me|the))?)\s*:\s*"
 )
@@ -199,11 +208,13 @@ def speaks_of_people(text: str) -> bool:
 
 _ASKS = (
     rf"(?:(?:{'|'.join((*_GERUNDS, *_GERUNDS.values()))}) {_OBJECT_FOLLOWS}"
-    r"|(?:find|locate|detect|segment|outline|count|read|describe|list|name|identify|transcribe|spot|mask|cut out|compare"
+    r"|(?:find|locate|detect|segment|outline|count|read|describe|list|name|identify|transcribe|spot|mask|cut out|"
+    r"compare"
     r"|look for|search for|finding|locating|counting|reading|describing|segmenting) (?=[\w<])"
     rf"|(?:what|where|which|who|how many|how much|how often|how|whether) |if (?={MARK}|there |any |the |{PICTURE})"
     rf"|(?:is|are|does|do) (?:there |{MARK} |{PICTURE} |this |these |the )|do you (?:see|spot|find|notice) "
-    r"|(?:the |an? )?(?:number|count|location|position|whereabouts|coordinates|outline|mask|description|list|names?) of |"
+    r"|(?:the |an? )?(?:number|count|location|position|whereabouts|coordinates|outline|mask|description|list|"
+    r"names?) of |"
     r"masks? (?:of|for) )"
 )
 _INSIDE = _re(rf"(?<=[\w,:;>!-] ){_ASKS}")

@@ -137,8 +137,9 @@ def _away(match: re.Match[str]) -> Narrowing:
 _FOLLOWING: tuple[tuple[re.Pattern[str], _Reader], ...] = (
     (_pattern(rf"{_WHICH}{LIES}(?:the )?(?:nearest|closest|(?:farthest|furthest|most)(?P<from> from)?)(?: to)? "
               r"(?:the )?(?P<side>left|right|top|bottom)(?: (?:edge|side|end|border))?" + _OF_PICTURE), _to_side),
-    (_pattern(rf"{_WHICH}{LIES}(?:the )?(?:(?P<nth>{_ORDINAL}) )?(?P<how>nearest|closest|farthest|furthest|closer(?= to)|"
-              rf"nearer(?= to)|farther(?= (?:away )?from)|further(?= (?:away )?from))(?: away)?(?: to| from)? {_ANCHOR}(?! than\b)"), _distance),
+    (_pattern(rf"{_WHICH}{LIES}(?:the )?(?:(?P<nth>{_ORDINAL}) )?(?P<how>nearest|closest|farthest|furthest|"
+              r"closer(?= to)|nearer(?= to)|farther(?= (?:away )?from)|further(?= (?:away )?from))"
+              rf"(?: away)?(?: to| from)? {_ANCHOR}(?! than\b)"), _distance),
     (_pattern(rf"{_WHICH}{LIES}(?:the )?(?:number (?P<number>\d{{1,2}}|one|two|three|four|five|six|seven) |"
               rf"(?P<nth>{_ORDINAL})(?: one)?,? )?(?:(?:when |if )?(?:you )?(?:counting|counted|count|starting|seen) )?"
               r"from (?:the )?(?:far |very )?(?P<side>left|right|top|bottom)(?:[- ]?hand)?(?: side| end| edge)?"
@@ -147,7 +148,8 @@ _FOLLOWING: tuple[tuple[re.Pattern[str], _Reader], ...] = (
               rf"{_SIDE}(?:[- ](?P<second>left|right))?(?:[- ]?hand)?"
               rf"(?: (?:side|half|part|edge|corner|end|area|quarter))?{_OF_PICTURE}"
               r"(?! (?:of|from|side)\b)"), _side),
-    (_pattern(rf"(?:(?:that|which|who) {_BE} |{_BE} (?=not )){_NOT}(?:mostly |mainly |completely |all )?(?P<colour>{_COLOUR})"
+    (_pattern(rf"(?:(?:that|which|who) {_BE} |{_BE} (?=not )){_NOT}(?:mostly |mainly |completely |all )?"
+              rf"(?P<colour>{_COLOUR})"
               r"(?: in colou?r|[ -]colou?red)?"), _colour),
     (_pattern(rf"{_WHICH}{_NOT}(?:colou?red |painted |of (?:the )?colou?r )(?P<colour>{_COLOUR})"), _colour),
     (_pattern(rf"(?:that|which|who) {_BE} (?:the )?(?:(?P<nth>{_ORDINAL}) )?(?P<order>{'|'.join(_ORDERS)})"
@@ -188,23 +190,31 @@ _UNFINISHED = re.compile(
 )
 # "the third from the left bird", "the leftmost three birds"
 _NTH_BEFORE = re.compile(
-    rf"\b({_ORDINAL})[- ]from[- ](?:the[- ])?(left|right|top|bottom) (?=(?!(?:side|end|edge|corner|of|and|or|in|on|to)\b)\w)"
+    rf"\b({_ORDINAL})[- ]from[- ](?:the[- ])?(left|right|top|bottom) (?=(?!(?:side|end|edge|corner|of|and|or|in|on|"
+    rf"to)\b)\w)"
     r"((?:\w+ )*?\w+)(?=$|[,.;?!]| (?:of|in|on|to|and|or|that|which|near|left|right|above|below|under)\b)",
     re.IGNORECASE,
 )
 _COUNT_LATER = re.compile(
-    rf"\b(?P<order>{'|'.join(_ORDERS)}|nearest|closest|farthest|furthest) (?P<count>two|three|four|five|six|seven|eight|nine|ten|\d{{1,2}}) (?=\w)", re.IGNORECASE
+    rf"\b(?P<order>{'|'.join(_ORDERS)}|nearest|closest|farthest|furthest) "
+    r"(?P<count>two|three|four|five|six|seven|eight|nine|ten|\d{1,2}) (?=\w)",
+    re.IGNORECASE,
 )
 # "the largest of the apples"
 _FIRST_OF = re.compile(
     rf"\b(?P<order>(?:{'|'.join(_ORDERS)}))(?: ones?)? of (?:all )?(?:of )?(?:the|these|those|my) "
-    rf"(?P<noun>(?!{_STOP}|(?:of|to|in|on|two|three|four|five|\d)\b)[\w-]+(?: (?!{_STOP}|(?:of|to|in|on)\b)[\w-]+){{0,3}})",
+    rf"(?P<noun>(?!{_STOP}|(?:of|to|in|on|two|three|four|five|\d)\b)[\w-]+(?: (?!{_STOP}|(?:of|to|in|"
+    rf"on)\b)[\w-]+){{0,3}})",
     re.IGNORECASE,
 )
 # "the biggest and the smallest fish": each of the two with the noun. "the red or green one" is told alike.
-_KIND = rf"(?:(?:second|third|fourth|fifth) )?(?:{'|'.join(_ORDERS)}|{_COLOUR}|left|right|top|bottom|nearest|closest|farthest)"
+_KIND = (
+    rf"(?:(?:second|third|fourth|fifth) )?"
+    rf"(?:{'|'.join(_ORDERS)}|{_COLOUR}|left|right|top|bottom|nearest|closest|farthest)"
+)
 _TWO_KINDS = re.compile(
-    rf"\b(?P<first>{_KIND}),? (?P<joint>and|or) (?P<the>the )?(?P<other>{_KIND}) (?P<noun>(?!{_STOP}|(?:of|to|in|on)\b)[\w-]+"
+    rf"\b(?P<first>{_KIND}),? (?P<joint>and|or) (?P<the>the )?(?P<other>{_KIND}) (?P<noun>(?!{_STOP}|(?:of|to|in|"
+    rf"on)\b)[\w-]+"
     rf"(?: (?!{_STOP}|(?:of|to|in|on|with|please)\b)[\w-]+){{0,3}}?)(?=$|[,.;?!]| (?:{_STOP}|(?:of|to|in|on|with)\b))",
     re.IGNORECASE,
 )
@@ -428,7 +438,8 @@ def is_scope(text: str, lexicon: Lexicon) -> bool:
 
 
 _IDIOM = re.compile(
-    r"^by the way|\b(?:hand|meantime|meanwhile|whole|contrary|end|beginning|place|note|thought|interest|hope|name|event|"
+    r"^by the way|\b(?:hand|meantime|meanwhile|whole|contrary|end|beginning|place|note|thought|interest|hope|name|"
+    r"event|"
     r"case|spirit|mood|morning|evening|afternoon|night|day|week|weekend|moment|hurry|process|future|past|run|internet|phone|"
     r"road|home|word|words|sentence|total|time|minute|opinion|mind|view|game|story|language|english)$",
     re.IGNORECASE,

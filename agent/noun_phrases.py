@@ -11,7 +11,9 @@ from agent.pointing import MARK
 from agent.relation_words import RELATION_WORDS
 
 _JOIN = re.compile(
-    r"\s*(?:,|;|&|\+|\bas well as\b|\balong with\b|\btogether with\b|\band\b|\bor\b|\bplus\b|\bnor\b)\s*", re.I
+    r"\s*(?:,|;|&|\+|\bas well as\b|\balong with\b|\btogether with\b|\band\b|\bor\b|\bplus\b|\bnor\b|"
+    r"\bbut(?= not (?:the|an?|my)\b))\s*",
+    re.I,
 )
 _MARK = re.compile(
     rf"(?:\b(?:in|inside|within|at|on|of|under|below|near|around|from|by|for|with|to|into|covered by|enclosed by|"
@@ -20,11 +22,13 @@ _MARK = re.compile(
 )
 _ALL = re.compile(
     r"^(?:(?:each|every)(?: (?:one|single(?: one)?))?(?: of)?|all(?: of)?|any(?: of)?|both(?: of)?|"
-    r"(?:some|several|many|multiple|various|numerous|a few|few|lots of|a lot of|so many|too many|that many|loads of|tons of|plenty of|a bunch of|more|most)(?: of)?) "
+    r"(?:some|several|many|multiple|various|numerous|a few|few|lots of|a lot of|so many|too many|that many|loads of|"
+    r"tons of|plenty of|a bunch of|more|most)(?: of)?) "
 )
 _ONE = re.compile(r"^(?:an?|one|another|a single|exactly one|only one|at least one|a certain|some kind of) ", re.I)
 _THE = re.compile(
-    r"^(?:the|this|that|these|those|my|your|our|its|their|his|her|no|not(?! (?:red|orange|yellow|green|blue|purple|pink|brown|black|white|gr[ae]y)\b)|only|really|just|actually|also|perhaps|"
+    r"^(?:the|this|that|these|those|my|your|our|its|their|his|her|no|not(?! (?:red|orange|yellow|green|blue|purple|"
+    r"pink|brown|black|white|gr[ae]y)\b)|only|really|just|actually|also|perhaps|"
     r"maybe|please|"
     r"me|us|out|for|of|to|at|on|where|up|really|exactly|precisely|about|possibly|different|various|distinct) ",
     re.I,
@@ -37,7 +41,8 @@ _COUNT = re.compile(
 _KINDS = re.compile(
     r"^(?:different |possible |individual |single )*(?:instances?|occurrences?|examples?|copies|copy|kinds?|"
     r"types?|sorts?|pieces?|"
-    r"pictures?|photos?|photographs?|images?|drawings?|groups?|sets?|presence|appearances?|exact locations?|locations?|positions?|"
+    r"pictures?|photos?|photographs?|images?|drawings?|groups?|sets?|presence|appearances?|exact locations?|"
+    r"locations?|positions?|"
     r"specimens?|whereabouts|members?|signs?|traces?|bounding box(?:es)?) of |^such (?:a )?things? as |^(?:phrase|"
     r"expression|term|noun|"
     r"object|thing|word|description)\s*:\s*",
@@ -73,6 +78,13 @@ _GENERIC = re.compile(
 _WHATEVER = re.compile(
     rf"^what(?:ever)? (?:(?:is|are|lies?|stands?|sits?|you see) )?(?=(?:not )?(?:{RELATION_WORDS}) )", re.IGNORECASE
 )
+_PAIR = re.compile(
+    r"^(?:an?|one) pair of (?=(?:\w+ ){0,2}(?:scissors|(?:eye|sun)?glasses|spectacles|jeans|trousers|"
+    r"pants|shorts|"
+    r"binoculars|tweezers|pliers|tongs|headphones|goggles|tights)$)",
+    re.IGNORECASE,
+)
+_NOT_THAT = re.compile(r"^\s*(?:but )?not (?:the|an?|my|any|this|that) ", re.IGNORECASE)
 _EMPTY = re.compile(r"^[\W_]*$")
 
 
@@ -111,6 +123,8 @@ def named(text: str, lexicon: Lexicon, *, plural_hint: bool = False) -> Named:
     filters: list[tuple[NounPhrase, Narrowing]] = []
     everything = definite = False
     for piece in pieces:
+        if len(pieces) > 1 and _NOT_THAT.match(piece):  # "the key, not the lock"
+            continue
         phrase, marks, quantity, the = _piece(HELD.sub(" ", piece), lexicon)
         after = tuple(one for number in HELD.findall(piece) for one in held[int(number)])
         phrase, narrow = narrowings(phrase, after, quantity, lexicon) if phrase else (phrase, ())
@@ -169,10 +183,14 @@ def _piece(piece: str, lexicon: Lexicon) -> tuple[NounPhrase, list[str], Quantit
     while before != text:
         before = text
         if lexicon.knows(text) and not re.match(
-            r"^(?:an?|the|any|some|every|each|all|this|that|these|those|my|your|its|our|their|his|her|one|another)\s", text, re.I
+            r"^(?:an?|the|any|some|every|each|all|this|that|these|those|my|your|its|our|their|his|her|one|another)\s",
+            text,
+            re.I,
         ):
             break
-        if counted := _COUNT.match(text):
+        if one_pair := _PAIR.match(text):  # "a pair of scissors" is one thing
+            quantity, text = quantity or "one", text[one_pair.end() :]
+        elif counted := _COUNT.match(text):
             number = parse_number(" ".join(counted[1].split()))
             more = "more than" in counted[0].lower()
             if number is not None:
@@ -196,6 +214,6 @@ def _piece(piece: str, lexicon: Lexicon) -> tuple[NounPhrase, list[str], Quantit
         text = text.strip(" ,;:?!.\"'-")
     if _EMPTY.match(text):
         return "", marks, quantity, definite
-    if quantity is None and is_plural(text):
+    if quantity is None and is_plural(text) and not text.lower().startswith("pair of "):
         quantity = "all"
     return text, marks, quantity, definite

@@ -143,7 +143,8 @@ def _made(
     coordinates: bool | None = None
     topic = ""
     spoken: list[_Made] = []
-    elsewhere = frozenset(int(mark) for part in parts if part is not None for mark in re.findall(r"<r(\d+)>", part.text))
+    said = " ".join(part.text for part in parts if part is not None)
+    elsewhere = frozenset(int(mark) for mark in re.findall(r"<r(\d+)>", said))
     for index, clause in enumerate(parts):
         if clause is None:
             continue
@@ -161,7 +162,8 @@ def _made(
         ):
             topic = about["mark"] or topic  # "<region1>: is it a dog?", "In <region1>, what do you see?"
             continue
-        reading = _read(clause, [one for one in spoken if one.reading.level != _Level.NOTHING], topic, lexicon, region_count)
+        before = [one for one in spoken if one.reading.level is not _Level.NOTHING]
+        reading = _read(clause, before, topic, lexicon, region_count)
         spoken.append(_step(reading, region_count, image, elsewhere))
     kept: list[_Made] = []
     for one in _asking(spoken):
@@ -177,9 +179,9 @@ def _asking(spoken: Sequence[_Made]) -> Iterable[_Made]:
         level = one.reading.level
         after = spoken[index + 1].reading.filled_in if index + 1 < len(spoken) else None
         bare = after is not None and after.bare
-        if level is best or (level is _Level.STATES_THERE_IS and bare):
-            if level is not _Level.NOTHING or not states(one.reading.clause.text):
-                yield one
+        remark = level is _Level.NOTHING and states(one.reading.clause.text)
+        if (level is best or (level is _Level.STATES_THERE_IS and bare)) and not remark:
+            yield one
 
 
 Rule = Callable[[str, Lexicon], Draft | None]
@@ -207,7 +209,8 @@ def _read(clause: Clause, before: Sequence[_Made], topic: str, lexicon: Lexicon,
     if draft is not None and level is _Level.ASKS:
         return _Reading(clause, draft, True, level, full)
     for lead, rest in requests_within(text):
-        if _ASKING.match(lead) or not leads_to_a_request(lead) and (speaks_of_people(lead) or lexicon.find(lead)):
+        remark = not leads_to_a_request(lead) and (speaks_of_people(lead) or bool(lexicon.find(lead)))
+        if remark or _ASKING.match(lead):
             continue
         inner = trim(rest, clause.end)
         found = _draft(inner.text, lexicon) if inner is not None and inner.text else None
@@ -227,7 +230,7 @@ def _read(clause: Clause, before: Sequence[_Made], topic: str, lexicon: Lexicon,
 
 
 def _with_verb(text: str, end: str, lexicon: Lexicon) -> Draft | None:
-    """What a clause without its verb sets against each other: "<region1> same as <region2>?", "fox bigger than wolf"."""
+    """What a clause without its verb sets against each other: "<region1> same as <region2>?", "fox or wolf bigger"."""
     found = _draft(f"is {text.replace(':', '')}", lexicon)
     if found is None or found.intent not in {Intent.COMPARE, Intent.RELATE} or len(found.named.operands) < 2:
         return None
@@ -279,7 +282,8 @@ def _more_of_the_same(clause: Clause, draft: Draft | None, last: _Reading, lexic
         return _more_of_the_same(replace(clause, text=same["of"], more=True), None, last, lexicon)
     if draft is not None or states(clause.text):
         return None
-    if last.draft.intent is Intent.RELATE and clause.more and len(last.draft.named.operands) == 2 and last.draft.relation:
+    two = last.draft.intent is Intent.RELATE and len(last.draft.named.operands) == 2 and last.draft.relation is not None
+    if two and clause.more:
         return _with_first_operand(last.draft, named(clause.text, lexicon))
     if last.draft.intent not in _MORE:
         return None
@@ -332,7 +336,10 @@ def _fronted(parts: Sequence[Clause | None], lexicon: Lexicon) -> list[Clause | 
     return moved
 
 
-_AMONG = re.compile(r"^(?:of|among|amongst|out of|from among) (?P<of>(?:all )?(?:of )?(?:the|these|those|all|my) .+)$", re.IGNORECASE)
+_AMONG = re.compile(
+    r"^(?:of|among|amongst|out of|from among) (?P<of>(?:all )?(?:of )?(?:the|these|those|all|my) .+)$",
+    re.IGNORECASE,
+)
 _WHICH = re.compile(r"^(which|what|who)(?: ones?| thing)?\b", re.IGNORECASE)
 
 _TOPIC = re.compile(

@@ -196,13 +196,15 @@ _PICTURE = _re(
     rf"\b(?:{_PIC_DET} )(?:(?:the|these|those) )?(?:{_PIC_ADJ} )*(?:(?P<nth>{_ORD}|last) )?(?:{_PIC_ADJ} )*{_PIC}"
     rf"(?: (?:#|no\.?\s*|number )?(?P<number>\d+|one|two|three|four|five)(?! \w*(?:s|es)\b))?\b(?! frame)"
     rf"|\b{_PIC} (?:#|no\.?\s*|number )?(?P<bare>\d+|one|two|three|four|five)\b"
-    rf"|\b(?:in|of|from|on|inside|within) (?P<only>{_PIC})\b(?! (?:frame|#|number|no\b|\d|(?:one|two|three|four|five)\b))"
+    rf"|\b(?:in|of|from|on|inside|within) (?P<only>{_PIC})\b(?! (?:frame|#|number|no\b|\d|(?:one|two|three|four|"
+    rf"five)\b))"
     rf"|\b(?P<alone>{_ORD}) {_PIC}\b"
 )
 
 
 _PICTURE_LEFT_OUT = _re(
-    rf"\b(in|of|from|on|for) the ({_ORD}|last|other)(?: ones?)?(?=\s*(?:$|[,;:.?!]|(?:and|but|then|is|are|do|does|how|where|"
+    rf"\b(in|of|from|on|for) the ({_ORD}|last|other)(?: ones?)?(?=\s*(?:$|[,;:.?!]|(?:and|but|then|is|are|do|does|"
+    rf"how|where|"
     rf"what|find|count|list|read|describe)\b))"
 )
 

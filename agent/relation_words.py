@@ -27,12 +27,19 @@ RELATIONS: tuple[tuple[Relation, str], ...] = (
     (
         Relation.NEAR,
         (
-            r"(?:right )?(?:next to|beside|besides(?! (?:the )?(?:ones?|those)\b)|near(?: to|by)?|close to|adjacent to|by|alongside|around|by "
+            r"(?:right )?(?:next to|beside|besides(?! (?:the )?(?:ones?|those)\b)|near(?: to|by)?|close to|"
+            r"adjacent to|by|alongside|around|by "
             r"the side of|close by|closest to|nearest(?: to)?)"
         ),
     ),
     (Relation.ON, r"(?:on top of|atop|upon|on)"),
-    (Relation.OVERLAPPING, r"(?:overlapping(?: with)?|touching|in contact with|intersecting(?: with)?|covering|hiding(?! (?:behind|under|in|inside|below|near|beneath|on|above|next|between)\b))"),
+    (
+        Relation.OVERLAPPING,
+        (
+            r"(?:overlapping(?: with)?|touching|in contact with|intersecting(?: with)?|covering|"
+            r"hiding(?! (?:behind|under|in|inside|below|near|beneath|on|above|next|between)\b))"
+        ),
+    ),
     (Relation.INSIDE, r"(?:inside(?: of)?|within|into|contained in|enclosed by|surrounded by|in)"),
 )
 # How things are where they are: "the bird sitting on the house". Words for what they do, not for what they are.

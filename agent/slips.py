@@ -48,15 +48,17 @@ _SHORT = {
     "dont": "don't", "doesnt": "doesn't", "isnt": "isn't", "arent": "aren't", "cant": "can't", "didnt": "didn't",
     "wasnt": "wasn't", "werent": "weren't", "couldnt": "couldn't", "theres": "there's", "thats": "that's",
 }  # fmt: skip
-_VERBS = r"(?:find|locate|detect|describe|segment|outline|read|point|show|name|identify|mark|cut|compare|count|list|tell|draw)"
+_VERBS = (
+    r"(?:find|locate|detect|describe|segment|outline|read|point|show|name|identify|mark|cut|compare|count|list|tell|draw)"
+)
 # A slip that is a word itself, by what stands around it.
 _IN_CONTEXT = tuple(
     (re.compile(pattern, re.IGNORECASE), to)
     for pattern, to in (
         (rf"\b((?:more|fewer|less)(?: [\w-]+){{1,4}}?) then (?!{_VERBS}\b)", r"\1 than "),
         (
-            r"\b(bigger|larger|smaller|taller|shorter|wider|longer|higher|lower|closer|nearer|farther|further|greater|"
-            rf"(?:to the|further|farther|more) (?:left|right)|other|rather) then (?!{_VERBS}\b)",
+            (r"\b(bigger|larger|smaller|taller|shorter|wider|longer|higher|lower|closer|nearer|farther|further|greater|"
+            rf"(?:to the|further|farther|more) (?:left|right)|other|rather) then (?!{_VERBS}\b)"),
             r"\1 than ",
         ),
         (rf"(,|\band) than (?={_VERBS}\b)", r"\1 then "),
@@ -84,8 +86,8 @@ _IN_CONTEXT = tuple(
          r"\1 of "),
         (r"\bsame king\b", "same kind"),
         (r"\ban (?=(?:the|tell|find|where|what|how|cut|count|describe|read|outline|segment|show)\b)", "and "),
-        (r"\b(on|at|of|in|to|from|under|near|above|behind|beside|find|read|segment|outline|describe|count) "
-         r"(?:he|thee|da|de|tthe) (?=[a-z])", r"\1 the "),
+        ((r"\b(on|at|of|in|to|from|under|near|above|behind|beside|find|read|segment|outline|describe|count) "
+         r"(?:he|thee|da|de|tthe) (?=[a-z])"), r"\1 the "),
         (r"\b(the|an?|is|are|of|in|on|to|and|many|what|where) \1\b", r"\1"),
     )
 )  # fmt: skip

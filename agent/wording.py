@@ -36,13 +36,15 @@ _CONTRACTIONS = tuple(
         (r"\bcan'?t\b|\bcannot\b", "can"),
         (r"\b(that|which|who|and|or) (is|are|was|were|do|does|did)n'?t\b", r"\1 \2 not"),
         (
-            r"(?<=[\w>] )(do|does|did)n't (?=(?:touch|overlap|intersect|cover|hide|lie|stand|sit|hang|rest|float|appear|"
-            r"belong|stay|live|have|contain)\b)",
+            (r"(?<=[\w>] )(do|does|did)n't (?=(?:touch|overlap|intersect|cover|hide|lie|stand|sit|hang|rest|float|"
+            r"appear|"
+            r"belong|stay|live|have|contain)\b)"),
             r"\1 not ",
         ),
         (
             (
-                r"(?<=[\w>] )(is|are|was|were)n'?t (?=(?:to the |on |at )?(?:the )?(?:left|right)\b|above|over\b|below|under|"
+                r"(?<=[\w>] )(is|are|was|were)n'?t (?=(?:to the |on |at )?(?:the )?(?:left|right)\b|above|over\b|"
+                r"below|under|"
                 r"beneath|inside|outside|within|near|next to|beside|behind|in front|on\b|touching|overlapping|covering|"
                 r"close|far\b|covered|hidden|"
                 r"in (?:the|an?) (?!pic|im|ph|sc)|red|orange|yellow|green|blue|purple|pink|brown|black|white|gr[ea]y)"
@@ -103,7 +105,8 @@ _FIRST = (
 _CLAUSE = (
     rf"{_FIRST}(?:(?:what|where|which|who)\b(?!\W*$)(?! one\W*$)|"
     rf"how (?:many|much|do|does|is|are|big|large|small|tall|far|old)\b(?!(?: are there)?\W*$)|where\W*$|"
-    rf"(?:is|are) (?:{MARK}|(?:there|the|a|an|any)\b)|(?:does|do|can|could|would) (?:<pic|{MARK}|(?:you|the|this|any)\b)|"
+    rf"(?:is|are) (?:{MARK}|(?:there|the|a|an|any)\b)|(?:does|do|can|could|would) (?:<pic|{MARK}|(?:you|the|this|"
+    rf"any)\b)|"
     rf"{_VERB} (?:{_OBJECT}|out\b|to\b|at\b|how\b|what\b|where\b|if\b|whether\b|which\b|who\b)|"
     r"(?:an?|the) (?:list|caption|description|summary|overview)\b(?= of\b|\W*$)|"
     rf"{_BARE_VERB} (?!(?:of|for|on|in|is|are|and|or|with|by|to)\b)\w)"
@@ -119,7 +122,8 @@ _BOUNDARY = _re(
     rf"\s*[,:]? (?:and then|and also|then|also|and|but|so) (?:also |then )?(?={_CLAUSE})|"
     r"\s*,? (?:and )?(?=then (?:the|an?|all|every|any)\b)|"
     rf"\s*(?:[,:]|\s-+)\s*(?={_CLAUSE})|\s*(?:[,:]|\s-+)\s*(?={_AFTERTHOUGHT})|"
-    r"\s*,? (?:and |but )?(?=if (?:so|yes|not)\b|if (?:there (?:is|are)(?: one| any)?|you (?:can|do|(?:see|find|spot) (?:it|<it>|one|any|some))),)|"
+    r"\s*,? (?:and |but )?(?=if (?:so|yes|not)\b|if (?:there (?:is|are)(?: one| any)?|you (?:can|do|(?:see|find|"
+    r"spot) (?:it|<it>|one|any|some))),)|"
     r"\s*,? (?=because (?:i|we|my|our|<it>)\b)|"
     r"\s*\((?=[\w ,'-]{8,}[.!?]?\)[\W]*(?:$|[.?!;]))|\)(?=\W*(?:$|[.?!;]))"
 )
@@ -193,8 +197,8 @@ _WHETHER = (
     (_re(rf"^(?:if|whether) ({PICTURE}|{MARK}) (contains?|shows?|has|have|includes?|features?) "), r"does \1 \2 "),
     (_re(r"^(?:if|whether) (.+?) (is|are|can|could) "), r"\2 \1 "),
     (
-        _re(rf"^(what|how|who|why) ((?:(?:the|this|that|my|an?) |{MARK})[^,]*?) (is|are|was|were) (?=(?:doing|wearing|holding|"
-            r"made|like|called|for|saying|looking|eating|carrying)\b)"),
+        _re(rf"^(what|how|who|why) ((?:(?:the|this|that|my|an?) |{MARK})[^,]*?) (is|are|was|were) "
+            r"(?=(?:doing|wearing|holding|made|like|called|for|saying|looking|eating|carrying)\b)"),
         r"\1 \3 \2 ",
     ),
 )
@@ -257,8 +261,12 @@ def prepare(question: str, region_count: int, image_count: int) -> list[tuple[st
 
 # "Could you, if it is no bother, find the key?"
 _INSERTED = _re(
-    r"(?<=\w), (?:please|perhaps|maybe|kindly|by any chance|possibly|pretty please|for me|my friend|sir|ferret|dear \w+|"
-    r"if (?:it|that|you|i|there)\b[^,?.!]{0,40}|when you[^,?.!]{0,30}|say|for example|for instance|then|though|however), "
+    r"(?<=\w), (?:please|perhaps|maybe|kindly|by any chance|possibly|pretty please|for me|my friend|sir|ferret|"
+    r"dear \w+|"
+    r"if (?:it|that|you|i|there)\b[^,?.!]{0,40}|when you[^,?.!]{0,30}|say|for example|for instance|then|though|"
+    r"however), "
     r"(?!(?:where|what|which|who|how|is|are|does|do)\b)"
 )
-_EMOTICON = re.compile(r"(?<!\w)(?::-?[)(DPp|/]|;-?\)|=\)|<3|\^\^|xD)(?!\w)|[\U0001f000-\U0001faff\u2600-\u27bf\ufe0f\u200d]")
+_EMOTICON = re.compile(
+    r"(?<!\w)(?::-?[)(DPp|/]|;-?\)|=\)|<3|\^\^|xD)(?!\w)|[\U0001f000-\U0001faff\u2600-\u27bf\ufe0f\u200d]"
+)

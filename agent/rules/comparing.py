@@ -5,8 +5,8 @@ import re
 from agent.intents import Aspect, Intent
 from agent.lexicon import Lexicon
 from agent.noun_phrases import named
-from agent.relation_words import ANY_RELATION
 from agent.pointing import PICTURE
+from agent.relation_words import ANY_RELATION
 from agent.rules.common import Draft, pattern
 
 _LARGER = (
@@ -56,19 +56,28 @@ _COMPARE_WHICH_MORE = pattern(
     r"of)?\s*[,:]?\s*(?P<a>.*)$"
 )
 _COMPARE_MORE_ALONE = pattern(
-    r"^(?:which|what)(?: (?:one|ones|of <it>))? (?:(?:are|is)(?: there)? |(?:there )?(?:are|is) )(?P<how>more|fewer|less|most|the "
+    r"^(?:which|what)(?: (?:one|ones|of <it>))? (?:(?:are|is)(?: there)? |(?:there )?(?:are|is) )(?P<how>more|fewer|"
+    r"less|most|the "
     r"most|the fewest)(?: numerous| common| frequent| of)?(?: in number)?$"
 )
 _COMPARE_LIST = pattern(
-    rf"^(?:the )?(?P<size>{_SIZE})(?: (?:one|thing|object|item|animal))?\s*[:,-]?\s+(?P<a>(?:the |an? |<)?.+? (?:or|vs\.?|versus) .+)$"
+    rf"^(?:(?:which|what|who) )?(?:the )?(?P<size>{_SIZE})(?: (?:one|thing|object|item|animal))?\s*(?:[:,-]?\s+"
+    r"(?P<a>(?:the |an? |<)?.+? (?:or|vs\.?|versus) .+)|:\s*(?P<b>.+(?:,| and ).+))$"
+)
+_COMPARE_SAME_ALONE = pattern(
+    r"^(?:the )?same(?: (?:kinds?|things?|objects?|types?|sort|animals?|species))?(?: of (?:things?|objects?|"
+    r"animals?))?"
+    r"(?:,? or (?:different|not))?$"
 )
 _COMPARE_LATE = pattern(
-    rf"^(?P<a>[^,]+(?:, [^,]+)*? (?:or|vs\.?|versus|and) [^,]+?)\s*[:,-]+\s*(?:(?:which|what)(?: one)? (?:is|are|looks) )?(?:the )?"
+    rf"^(?P<a>[^,]+(?:, [^,]+)*? (?:or|vs\.?|versus|and) [^,]+?)\s*[:,-]+\s*(?:(?:which|what)(?: one)? (?:is|are|"
+    rf"looks) )?(?:the )?"
     rf"(?P<size>{_SIZE})(?: one)?$"
 )
 _COMPARE_MORE_LIST = pattern(
     r"^(?P<how>more|fewer|less) (?:of (?:the )?)?(?P<a>.+ (?:or|than) .+)$|"
-    r"^(?P<a2>.+ or .+?)\s*[,:-]\s*(?:which|what) (?:is|are|has|have)?\s*(?:there )?(?P<how2>more|fewer|less|the most)(?: of)?$"
+    r"^(?P<a2>.+ or .+?)\s*[,:-]\s*(?:which|what) (?:is|are|has|have)?\s*(?:there )?(?P<how2>more|fewer|less|"
+    r"the most)(?: of)?$"
 )
 _COMPARE_VERSUS = pattern(r"^(?P<a>[^,?]+?) (?:vs\.?|versus) (?P<b>[^,?]+)$")
 _QUALITY = pattern(r"^(?:what|which) (?:colou?r|shape|size|kind|sort|type|material|pattern) ")
@@ -114,9 +123,11 @@ def compare(text: str, lexicon: Lexicon) -> Draft | None:
         words = pattern(r" than ").sub(" and ", match["a"] or match["a2"])
         aspect = Aspect.MORE if "mo" in (match["how"] or match["how2"]).lower() else Aspect.FEWER
         return Draft(Intent.COMPARE, named(words, lexicon), aspect=aspect)
+    if _COMPARE_SAME_ALONE.match(text):
+        return Draft(Intent.COMPARE, aspect=Aspect.KIND, yes_no=True)
     for rule in (_COMPARE_LIST, _COMPARE_LATE):
         if match := rule.match(text):
-            words = pattern(r" (?:vs\.?|versus) ").sub(" and ", match["a"])
+            words = pattern(r" (?:vs\.?|versus) ").sub(" and ", match["a"] or match.groupdict().get("b") or "")
             return Draft(Intent.COMPARE, named(words, lexicon), aspect=size(match))
     if match := _COMPARE_VERB.match(text) or _COMPARE_VERSUS.match(text):
         return draft(match, None)

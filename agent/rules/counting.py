@@ -10,7 +10,8 @@ from agent.relation_words import ANY_RELATION, LYING, NOT_SO
 from agent.rules.common import BE, IN, Draft, pattern
 
 _COUNT_MANY = pattern(
-    r"^(?:in total\s*,?\s*|exactly |about |roughly |so )?how (?:many|much) (?P<np>(?!(?:is|are|do|does|did|can|were|have)\b).+?)(?P<rest> (?:(?:is|"
+    r"^(?:in total\s*,?\s*|exactly |about |roughly |so )?how (?:many|much) (?P<np>(?!(?:is|are|do|does|did|can|were|"
+    r"have)\b).+?)(?P<rest> (?:(?:is|"
     r"are|were|was|do|does|did|can|could|would|have|has|appears?|exists?|shows?|occurs?|you|we|i|there|"
     r"visible|show|found|present)\b|(?:in|inside|within|at) <r).*)?$"
 )
@@ -29,7 +30,8 @@ _COUNT_NUMBER = pattern(
 _COUNT_TOTAL = pattern(r"^(?:the )?(?:grand )?total (?:number of )?(?P<np>\w.*)$")
 _COUNT_BARE = pattern(
     r"^(?:(?:what|give me|tell me) (?:is )?(?:the )?(?:total )?(?:count|number|total)|how many|count|"
-    r"how many (?:are|is|were) (?:there|here|shown|visible)|how many (?:do|can|did|could) (?:you|we|i|one) (?:see|find|count|"
+    r"how many (?:are|is|were) (?:there|here|shown|visible)|how many (?:do|can|did|could) (?:you|we|i|one) (?:see|"
+    r"find|count|"
     r"spot|make out))$"
 )
 _COUNT_LATE = pattern(
@@ -58,7 +60,8 @@ _COUNT_FILLER = pattern(
     r"depicted|drawn|displayed|contained|currently|the|really|actually|exactly|about|recogni[sz]e|identify|detect|notice|<it>|got|located|scene|view))*"
 )
 _COUNT_ACTS = pattern(
-    r"^(?P<acts> (?:do|does|did)(?: not)? (?:touch|overlap|intersect|cover|hide|lie|stand|sit|hang|rest|float|appear|be|stay|live)"
+    r"^(?P<acts> (?:do|does|did)(?: not)? (?:touch|overlap|intersect|cover|hide|lie|stand|sit|hang|rest|float|appear|"
+    r"be|stay|live)"
     r"\b(?! (?:there|here|anywhere)$).+)$"
 )
 _IN_REGION = pattern(rf"^ (?:{BE} )?(?:there )?(?:{IN} )+{MARK}$")

@@ -31,9 +31,11 @@ _DESCRIBE_NOUN = pattern(
     r"about|for|on|describing|behind|in|to) (?P<np>.+))?$"
 )
 _DESCRIBE_FRAGMENT = pattern(
-    r"^(?:the )?(?:colou?r|shape|size|style|material|texture|details?|condition|appearance|pose|age|facial expression|mood|"
+    r"^(?:the )?(?:colou?r|shape|size|style|material|texture|details?|condition|appearance|pose|age|"
+    r"facial expression|mood|"
     r"purpose) of (?P<np2>.+)$|"
-    r"^(?:(?:an?|the|short|brief|long|detailed|full|quick|concise|image|picture|scene|whole|entire|one[- ]sentence) )*(?:description|caption|"
+    r"^(?:(?:an?|the|short|brief|long|detailed|full|quick|concise|image|picture|scene|whole|entire|"
+    r"one[- ]sentence) )*(?:description|caption|"
     r"summary|overview|alt[- ]text)(?: (?:of|for) (?P<np>.+))?$"
 )
 _DESCRIBE_HAPPENS = pattern(
@@ -57,11 +59,15 @@ _DESCRIBE_QUALITY = pattern(
     rf"gender)\b(?: (?:of|does|do|{BE}|has|have))* (?P<np>.+?)(?: (?:have|like))?$"
 )
 _QUALITIES = r"(?:colou?rs?|shape|size|style|material|texture|pattern|condition|pose|posture|age|expression|mood)"
-_WHATEVER = pattern(rf"^what(?:ever)? (?:is|are|lies?|stands?) (?:{RELATION_WORDS}) (?!{MARK}$|{PICTURE}$|the (?:box|scene|middle))")
+_WHATEVER = pattern(
+    rf"^what(?:ever)? (?:is|are|lies?|stands?) (?:{RELATION_WORDS}) (?!{MARK}$|{PICTURE}$|the (?:box|scene|middle))"
+)
 _QUALITY_OF = pattern(rf"^(?:the )?{_QUALITIES} of (?=\S)")
 _DESCRIBE_ITS = pattern(rf"^(?:what is |tell me |describe )?(?P<np>[^,]+?)(?:'s|s') {_QUALITIES}$")
+_DESCRIBE_WHICH = pattern(rf"^(?:what|which) {_QUALITIES}$")
 _DESCRIBE_SIZE = pattern(
-    rf"^how (?:big|large|small|tall|short|long|wide|high|heavy|old|young|fast|thick|thin|far away|expensive) {BE} (?P<np>.+?)$"
+    rf"^how (?:big|large|small|tall|short|long|wide|high|heavy|old|young|fast|thick|thin|far away|"
+    rf"expensive) {BE} (?P<np>.+?)$"
 )
 _DESCRIBE_DOING = pattern(
     rf"^what {BE} (?P<np>.+?) (?:doing|wearing|holding|made (?:of|from|out of)|like|up to|used for|good for|"
@@ -73,8 +79,9 @@ _DESCRIBE_DOING = pattern(
 def describe(text: str, lexicon: Lexicon) -> Draft | None:
     """DESCRIBE, when the clause asks for prose, or for what only prose can say (colour, doing, look)."""
     rules = (
-        _DESCRIBE_HAPPENS, _DESCRIBE_SHOWS, _DESCRIBE_ITS, _DESCRIBE_VERB, _DESCRIBE_ABOUT, _DESCRIBE_NOUN, _DESCRIBE_QUALITY,
-        _DESCRIBE_DOING, _DESCRIBE_SIZE, _DESCRIBE_LOOKS,
+        _DESCRIBE_HAPPENS, _DESCRIBE_SHOWS, _DESCRIBE_ITS, _DESCRIBE_VERB, _DESCRIBE_ABOUT, _DESCRIBE_NOUN,
+        _DESCRIBE_QUALITY,
+        _DESCRIBE_DOING, _DESCRIBE_SIZE, _DESCRIBE_WHICH, _DESCRIBE_LOOKS,
         _DESCRIBE_FRAGMENT,
     )  # fmt: skip
     if CONTAINS.match(text):

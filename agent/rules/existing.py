@@ -55,12 +55,13 @@ _EXIST_PICTURE = pattern(
 _EXIST_LATE = pattern(r"^(?P<np>[^<]+?) (?:present|visible|there|shown|in view)(?: or (?:absent|not))?$")
 _EXIST_LOOK = pattern(
     r"^(?:(?:check|test|scan)(?: (?:for|whether)) (?:the (?:presence|existence|absence) of )?|"
-    r"(?:look|search) for the (?:presence|existence|absence) of )(?P<np>.+)$"
+    r"(?:(?:look|search) for )?(?:the )?(?:presence|existence|absence) of )(?P<np>.+)$"
 )
 _EXIST_IS = pattern(rf"^{BE} (?P<np>(?:an?|the|any|some|all|every) .+|[a-z][\w'-]*(?: [\w'-]+){{0,3}})$")
 
 _EXIST_COLOUR = pattern(
-    rf"^{BE} (?:the colou?rs? of )?(?P<np>(?:the|that|my|any|every|all|some) [^<>]+?) (?P<colour>(?:not )?(?:{'|'.join(Colour)}|gray))(?: in colou?r)?$"
+    rf"^{BE} (?:the colou?rs? of )?(?P<np>(?:the|that|my|any|every|all|"
+    rf"some) [^<>]+?) (?P<colour>(?:not )?(?:{'|'.join(Colour)}|gray))(?: in colou?r)?$"
 )
 
 

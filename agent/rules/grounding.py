@@ -81,7 +81,16 @@ def ground(text: str, lexicon: Lexicon) -> Draft | None:
         if found.marks and not found.targets:  # "Where is <region1>?" asks for its place in the picture
             return Draft(Intent.RELATE, found, coordinates=True)
         return Draft(Intent.GROUND, found, coordinates=True)
-    for rule in (_GROUND_BARE_BOX, _GROUND_NEED, _GROUND_ITS, _GROUND_PICTURE, _GROUND_BOX, _GROUND_VERB, _GROUND_WHICH, _GROUND_LATE):
+    for rule in (
+        _GROUND_BARE_BOX,
+        _GROUND_NEED,
+        _GROUND_ITS,
+        _GROUND_PICTURE,
+        _GROUND_BOX,
+        _GROUND_VERB,
+        _GROUND_WHICH,
+        _GROUND_LATE,
+    ):
         match = rule.match(text)
         if match is None:
             continue

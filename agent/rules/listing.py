@@ -17,7 +17,8 @@ _LIST_VERB = pattern(
 )
 _LIST_MAKE = pattern(
     r"^(?:(?:give|make|write|provide|create|produce|compile|show|return|draw up|output|prepare|generate|i "
-    r"(?:want|need|would like))(?: (?:me|us))?|what is|(?=(?:an? |the )?(?:names?|list|inventory) of)) ?(?:(?:a|an|the|complete|full|short|quick|detailed|"
+    r"(?:want|need|would like))(?: (?:me|us))?|what is|(?=(?:an? |the )?(?:names?|list|inventory) of)) ?(?:(?:a|an|"
+    r"the|complete|full|short|quick|detailed|"
     r"comma[- ]separated|bullet(?:ed)?|exhaustive|simple) )*(?:list|inventory|catalog(?:ue)?|enumeration|"
     r"listing|rundown|index|names?)\s*(?:(?:of|with|for|containing) (?P<np>.+))?$"
 )

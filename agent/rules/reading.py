@@ -8,7 +8,7 @@ from agent.noun_phrases import Named, named
 from agent.rules.common import BE, IN, TEXT, TEXT_OR_NUMBER, WRITTEN, Draft, pattern
 
 _READ_VERB = pattern(
-    r"^(?:read|transcribe|ocr|decipher|recite|spell|type|spell out|type out)\b(?: (?:out|aloud|off|up|"
+    r"^(?:read|transcribe|ocr|decipher|recite|spell|type(?! of\b)|spell out|type out)\b(?: (?:out|aloud|off|up|"
     r"back|to me|for me|me))*\b\s*(?P<np>.*)$"
 )
 _READ_SAYS = pattern(
@@ -35,9 +35,12 @@ _READ_NUMBER = pattern(
     rf"^(?:what|which) (?:{TEXT_OR_NUMBER}|name|brand|letter) (?:{BE}|appears?|stands?|do you see) (?:\w+ "
     rf")?{IN} (?P<np>.+)$"
 )
-_READ_WHETHER = pattern(r"^(?:does|do|did) (?P<np>(?:the|this|that|any|my|<).*?) (?:say|read|spell) (?!.*\b(?:to|about)\b).+$")
+_READ_WHETHER = pattern(
+    r"^(?:does|do|did) (?P<np>(?:the|this|that|any|my|<).*?) (?:say|read|spell) (?!.*\b(?:to|about)\b).+$"
+)
 _READ_PART = pattern(
-    rf"^(?:what|which) {BE} the (?:(?:first|second|third|last|only|top|bottom|middle|longest|shortest|big|large|small|main) )*"
+    rf"^(?:what|which) {BE} the (?:(?:first|second|third|last|only|top|bottom|middle|longest|shortest|big|large|"
+    rf"small|main) )*"
     rf"(?:(?:{TEXT_OR_NUMBER}|heading|price|date|letter) (?:written |printed )?(?:on|in|inside|upon|across)|{TEXT} of) "
     rf"(?P<np>.+)$"
 )
@@ -58,7 +61,8 @@ _READ_DOES = pattern(
 )
 
 _READ_FRAGMENT = pattern(
-    rf"^(?:(?:the|all|any|some|every|whole|full) )*(?:{WRITTEN} |visible |exact )?(?P<what>{TEXT})(?: (?:{WRITTEN}|visible|shown|"
+    rf"^(?:(?:the|all|any|some|every|whole|full) )*(?:{WRITTEN} |visible |exact )?(?P<what>{TEXT})(?: (?:{WRITTEN}|"
+    rf"visible|shown|"
     rf"present))?(?: {IN} (?P<np>.+))?$|^{WRITTEN} (?:on|in|inside|upon|over|across) (?P<np2>.+)$"
 )
 _READ_ITS = pattern(
@@ -90,7 +94,8 @@ def read(text: str, lexicon: Lexicon) -> Draft | None:
         match = rule.match(text)
         if match is None:
             continue
-        if rule is _READ_FRAGMENT and not (match["np"] or match["np2"]) and (lexicon.knows(match["what"]) or "caption" in text.lower()):
+        alone = rule is _READ_FRAGMENT and not (match["np"] or match["np2"])
+        if alone and (lexicon.knows(match["what"]) or "caption" in text.lower()):
             continue  # "letter" is a name as well
         rest = match["np"] or match.groupdict().get("np2") or ""
         if rule is _READ_SAYS and match["on"] and re.fullmatch(r"<it>|it|<r_>", rest.strip(), re.I):

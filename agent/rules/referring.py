@@ -38,7 +38,8 @@ _REFER_DOES = pattern(
     rf"depict|represent|be|portray|resemble|seem to be) (?P<np>.+)$"
 )
 _REFER_CALL = pattern(
-    rf"^(?:would|could|should|can|may|do|might|must|shall) (?:you|i|we|one|people) (?:call|say|consider|describe|think|name|"
+    rf"^(?:would|could|should|can|may|do|might|must|shall) (?:you|i|we|one|people) (?:call|say|consider|describe|"
+    rf"think|name|"
     rf"label|class|classify|identify|believe)(?: that)? (?P<marks>{MARK}) (?:is |are |as |to be |could be |might be )?"
     rf"(?P<np>(?:an?|the|any|some) .+)$"
 )
@@ -56,7 +57,8 @@ _REFER_PLACE = pattern(
     rf"^(?:the )?(?:exact )?(?:position|location|place|placement|coordinates|whereabouts|bounding box) of {MARK}$"
 )
 _REFER_KIND = pattern(
-    rf"^(?:what|which|name|tell me|identify|(?=(?:the )?(?:kind|type|sort|species|breed|name|category|class)s? of))\s*(?:the )?(?:(?:kinds?|types?|sorts?|breeds?|species|class|name|"
+    rf"^(?:what|which|name|tell me|identify|(?=(?:the )?(?:kind|type|sort|species|breed|name|category|"
+    rf"class)s? of))\s*(?:the )?(?:(?:kinds?|types?|sorts?|breeds?|species|class|name|"
     rf"category|variety|make) of )?(?:an? |the )?[\w' -]+?\s*(?:{BE}|do(?:es)?|am|did|can|could|have|has|in|at|"
     rf"inside|within|that)?\b[\w' ]*?\s*{MARK}[\w' ]*$"
 )
@@ -68,7 +70,8 @@ def refer(text: str, lexicon: Lexicon) -> Draft | None:
     if not marks or THINGS_IN_REGION.match(text) or _REFER_PLACE.match(text):
         return None
     stated = _REFER_STATED.match(text)
-    if match := (_REFER_IS.match(text) or _REFER_DOES.match(text) or _REFER_CALL.match(text) or _REFER_CHOICE.match(text) or stated):
+    asked = _REFER_IS.match(text) or _REFER_DOES.match(text) or _REFER_CALL.match(text) or _REFER_CHOICE.match(text)
+    if match := (asked or stated):
         groups = match.groupdict()
         words = groups["np"] or groups.get("np2") or groups.get("np3") or ""
         found = named(words, lexicon)

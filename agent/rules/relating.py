@@ -14,19 +14,22 @@ from agent.rules.common import BE, Draft, pattern
 _LIES = LYING
 _IS = pattern(rf"^{BE} (?P<there>there )?")
 _SPLIT = pattern(
-    rf" (?:{_LIES} )?(?:{ANY_RELATION}) (?=\S)(?!(?:the )?(?:far |very |upper |lower |top |bottom )?(?:left|right|top|bottom|middle|cent(?:er|re))"
+    rf" (?:{_LIES} )?(?:{ANY_RELATION}) (?=\S)(?!(?:the )?(?:far |very |upper |lower |top |bottom )?(?:left|right|"
+    rf"top|bottom|middle|cent(?:er|re))"
     rf"(?:[ -]hand)?(?: (?:side|half|part|corner|edge))?(?:$| (?:{RELATION_WORDS}) ))"
 )
 _CLAUSE_OF = pattern(r"\b(?:that|which|who)\b")
 # Something is being said of A that its words do not end.
 _OPEN = pattern(
-    rf"\b(?:that|which|who)\b(?!.* (?:{RELATION_WORDS}) )(?!.*\b(?:{'|'.join(Colour)}|gray|nearest|closest|(?:left|right|high|low)\w*"
+    rf"\b(?:that|which|who)\b(?!.* (?:{RELATION_WORDS}) )(?!.*\b(?:{'|'.join(Colour)}|gray|nearest|closest|(?:left|"
+    rf"right|high|low)\w*"
     rf"|largest|smallest|biggest)\b)[^,]*$|\bnot$"
 )
 _WHICH_SO = pattern(
     rf"^(?:which|what)(?P<np>(?! colou?rs?\b).*?) (?P<be>{BE}|lies?|stands?|sits?|do|does) "
     rf"(?P<lies>(?:not|neither|outside|away|far) .+|(?:mostly |mainly )?(?:{'|'.join(Colour)}|gray)(?: in colou?r)?|"
-    rf"(?:the )?(?:second|third|fourth|fifth) \w+|(?:the )?(?:leftmost|rightmost|highest|lowest|topmost|bottommost|uppermost|"
+    rf"(?:the )?(?:second|third|fourth|fifth) \w+|(?:the )?(?:leftmost|rightmost|highest|lowest|topmost|bottommost|"
+    rf"uppermost|"
     rf"lowermost)(?: one)?)$"
 )
 _RELATE_WHAT = pattern(
@@ -56,7 +59,16 @@ _RELATE_EITHER = pattern(
     rf"inside|outside|on|higher|lower)(?: side)?(?: of)?,? or (?:is <it> )?(?:{ANY_RELATION}) "
     r"(?P<b>(?!the (?:left|right|top|bottom)\b).+)$"
 )
-_RELATE_FRAGMENT = pattern(rf"^(?!nearest\b|closest\b)(?:(?:anything|something|things|objects|everything) )?(?:{ANY_RELATION}) (?P<b>.+)$")
+_RELATE_FRAGMENT = pattern(
+    rf"^(?!nearest\b|closest\b)(?:(?:what|who|anything|something|things|objects|"
+    rf"everything) )?(?:{ANY_RELATION}) (?P<b>.+)$"
+)
+_RELATE_MARKS = pattern(rf"^(?P<a>{MARK}) (?:{_LIES} )?(?:{ANY_RELATION}) (?P<b>{MARK})$")
+_RELATE_ASIDE = pattern(
+    rf"^(?!(?:what|where|which|who|how|is|are|do|does|find|describe|show|tell|give|"
+    rf"compare)\b)(?P<a>[^,]+?) {_RELATIVE} "
+    r"(?P<b>[^,]+)$"
+)
 _RELATE_TOUCHING = pattern(rf"^{BE} (?P<a>.+?) (?:overlapping|touching|intersecting|in contact)(?: with <it>)?$")
 _RELATE_BETWEEN = pattern(
     r"^.*\b(?:relation(?:ship)?s?|arrangement|configuration|layout|spatial position|relative "
@@ -64,7 +76,8 @@ _RELATE_BETWEEN = pattern(
     r"between|exists? between|holds? between)?\s*(?P<a>.+)$"
 )
 _RELATE_POSITION = pattern(
-    rf"^(?:(?:what|describe|give|tell me|state)\b.*?\b|(?:the )?(?:relative )?)(?:position|location|place|placement) of (?P<a>.+?) (?:is "
+    rf"^(?:(?:what|describe|give|tell me|state)\b.*?\b|(?:the )?(?:relative )?)(?:position|location|place|"
+    rf"placement) of (?P<a>.+?) (?:is "
     rf")?{_RELATIVE} (?P<b>.+)$"
 )
 _RELATE_HOW = pattern(
@@ -146,6 +159,10 @@ def relate(text: str, lexicon: Lexicon) -> Draft | None:
         return draft(match["a"], match["b"])
     if (match := _RELATE_SIDE.match(text)) and (match["b"] or match["c"]):
         return draft(match["a"], match["b"] or match["c"])
+    if match := _RELATE_MARKS.match(text):
+        return draft(match["a"], match["b"], relation=relation_in(match), yes_no=True)
+    if match := _RELATE_ASIDE.match(text):
+        return draft(match["a"], match["b"])
     if match := _RELATE_FRAGMENT.match(text):
         relation = relation_in(match)
         found = named(match["b"], lexicon)
@@ -184,7 +201,8 @@ def relate(text: str, lexicon: Lexicon) -> Draft | None:
     if match := _RELATE_WHAT.match(text):
         relation = relation_in(match)
         if relation is not None and not _only_scope(relation, "what", match["b"]):
-            if _AND_SO.search(match["b"]) and not lexicon.knows(match["b"]):  # "left of the tree and right of the house"
+            # "What is left of the tree and right of the house?"
+            if _AND_SO.search(match["b"]) and not lexicon.knows(match["b"]):
                 every = named(f"things that are {text[match.start(relation.name) :]}", lexicon)
                 if len(every.filters) > 1 and len(every.targets) == 1 and not match["a"]:
                     return Draft(Intent.LIST, every)
@@ -193,7 +211,8 @@ def relate(text: str, lexicon: Lexicon) -> Draft | None:
             one = any(narrowing.order is not None for _, narrowing in which.filters)
             if which.targets and (one or not is_general(which.targets[0])):
                 be = "is" if pattern(r"\b(?:is|lies|stands|sits)\b").search(text) else "are"
-                return Draft(Intent.GROUND, _one_of(which, be), coordinates=True)  # "Which apple is closest to the tree?"
+                # "Which apple is closest to the tree?"
+                return Draft(Intent.GROUND, _one_of(which, be), coordinates=True)
             return draft(match["b"], relation=relation)
     return None
 
@@ -207,7 +226,7 @@ def _one_of(found: Named, verb: str) -> Named:
 def _split(text: str) -> tuple[str, str, Relation] | None:
     """(first operand, second operand, relation) of "is A left of B", cut where no clause of A stays open.
 
-    "Is the cat that is on the bed left of the dog?" is cut at "left of", "Is there a bird that is on the roof?" nowhere.
+    "Is the cat that is on the bed left of the dog?" is cut at "left of", "Is there a bird that is on the bed?" nowhere.
     """
     head = _IS.match(text)
     if head is None:
@@ -234,7 +253,7 @@ def _only_scope(relation: Relation, a: str, b: str) -> bool:
     a = re.sub(rf"^{MARK} (?=an? )", "", a.strip(), flags=re.I)  # "is it a fox in <region1>"
     loose = relation in {Relation.INSIDE, Relation.ON, Relation.NEAR, Relation.BELOW} and not re.search(MARK, a)
     plain = (
-        re.fullmatch(r"\s*(?:<it>|it|the|there|here|in here|all|view|sight|question|fact|general|total|view)\s*", b, re.I)
+        re.fullmatch(r"\s*(?:<it>|it|the|there|here|in here|all|view|sight|question|fact|general|total)\s*", b, re.I)
         is not None
     )
     if relation in {Relation.NEAR, Relation.BELOW}:

@@ -39,7 +39,7 @@ _SEGMENT_BARE = pattern(
     r"for|on) (?P<np>.+))?$"
 )
 _SEGMENT_OF = pattern(
-    r"^(?P<np>.+?)\s*(?:'s)? (?:mask|segmentation|outline|silhouette|contour|segmentation mask|cut-?out)s?$"
+    r"^(?P<np>.+?)\s*(?:'s|,|:)? (?:mask|segmentation|outline|silhouette|contour|segmentation mask|cut-?out)s?$"
 )
 _SEGMENT_BACKGROUND = pattern(
     r"^(?:remove|erase|delete|cut away|drop) the background (?:of|from|around|behind|except(?: for)?|but) "
