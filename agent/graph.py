@@ -36,7 +36,7 @@ from agent.findings import Finding
 from agent.intents import Plan
 from agent.memory import nameable, remembered
 from agent.missing import with_missing_evidence
-from agent.perception import Observed, looks_for, take_look
+from agent.perception import Observed, looks_for, shaped, take_look
 from agent.reasoning import questions_for
 from agent.recalling import recall, turned_to
 from agent.request import prepare
@@ -250,8 +250,14 @@ def _pictures(state: State, context: Context) -> list[Any]:
     return [context.artifacts.image(key) for key in state["images"]]
 
 
+def _marks(state: State, context: Context) -> list[Json]:
+    """The regions given, as JSON; marks of which a part or the whole is meant, as the masks that the segmenter made."""
+    observed = Observed(state["observations"], context.artifacts)
+    return shaped(Plan.model_validate(state["plan"]), state["regions"], observed)
+
+
 def _regions(state: State, context: Context) -> list[Region]:
-    return [region_from_json(value, context.artifacts) for value in state["regions"]]
+    return [region_from_json(value, context.artifacts) for value in _marks(state, context)]
 
 
 def _listening(pictures: Sequence["Image"]) -> AbstractContextManager[None]:

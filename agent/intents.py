@@ -100,6 +100,14 @@ class _Closed(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class Granularity(StrEnum):
+    """How much of what lies under a point is meant."""
+
+    PART = "part"
+    WHOLE = "whole"
+    GROUP = "group"
+
+
 class Order(StrEnum):
     """By what things are put in order, so that the first, or the n-th, of them is meant."""
 
@@ -187,7 +195,8 @@ class Step(_Closed):
       part of the picture ("Is the dog on the left?");
     - compare, no operands: which of all things (or of all `targets`) is the extreme one in `aspect`.
 
-    `filters` narrow what targets, operands and anchors name, those of one phrase in their order. A target in general,
+    `granularity` (points and strokes only) first makes the region that is meant of a mark: a part, the whole thing or a
+    group, as the segmenter sees it. `filters` narrow what targets, operands and anchors name, those of one phrase in their order. A target in general,
     "object" or "thing", stands for whatever is there. `image` is the 0-based picture that the step is about; None:
     every picture.
     """
@@ -202,6 +211,7 @@ class Step(_Closed):
     yes_no: bool = False
     wants_coordinates: bool = False
     image: Annotated[int, Field(ge=0)] | None = 0
+    granularity: Granularity | None = None
     filters: Annotated[tuple[Filter, ...], Field(max_length=MAX_FILTERS)] = ()
 
     @model_validator(mode="after")

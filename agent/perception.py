@@ -24,7 +24,7 @@ from ferret.regions import Box, Region
 if TYPE_CHECKING:
     from tools.detector import Detector
     from tools.ocr import TextReader
-    from tools.sam import Segmenter
+    from tools.sam import Granularity, Segmenter
 
 # What finds objects is needed for every intent but reading the whole picture and cutting out a given region.
 _LOOKS_FOR_OBJECTS = frozenset(Intent) - {Intent.READ}
@@ -38,8 +38,7 @@ def looks_for(plan: Plan, images: Sequence[str], regions: Sequence[Json]) -> lis
     looks: dict[str, Look] = {}
 
     def add(tool: ToolName, image: int, shown: Sequence[Json] = ()) -> None:
-        marks = ",".join(str(region.get("artifact") or (region["kind"], region["numbers"])) for region in shown)
-        key = f"{tool}:{image}:{marks}"
+        key = f"{tool}:{image}:{','.join(map(_mark_key, shown))}"
         looks[key] = Look(tool=tool, image=image, artifact=images[image], regions=list(shown), key=key)
 
     for step in plan.steps:
@@ -47,6 +46,9 @@ def looks_for(plan: Plan, images: Sequence[str], regions: Sequence[Json]) -> lis
         for image in pictures_of(step, len(images), regions):
             given = [regions[index] for index in pointed if regions[index]["image"] == image]
             named = bool(step.targets) or any(isinstance(operand, str) for operand in step.operands)
+            for region in given:
+                if step.granularity and region["kind"] in _SHAPEABLE:
+                    add("sam", image, [{**region, "granularity": step.granularity.value}])
             if step.intent is Intent.READ:
                 if given and not named:
                     for region in given:
@@ -56,6 +58,32 @@ def looks_for(plan: Plan, images: Sequence[str], regions: Sequence[Json]) -> lis
             if step.intent in _LOOKS_FOR_OBJECTS or named:
                 add("detector", image)
     return list(looks.values())
+
+
+# Marks of which it is a question how much is meant.
+_SHAPEABLE = frozenset({"point", "scribble"})
+# What the segmenter calls them: of its proposals, the smallest, the one that it trusts most, the largest.
+_PROPOSALS: dict[str, "Granularity"] = {"part": "smallest", "whole": "best", "group": "largest"}
+
+
+def _mark_key(region: Json) -> str:
+    meant = region.get("granularity")
+    return str(region.get("artifact") or (region["kind"], region["numbers"], *([str(meant)] if meant else [])))
+
+
+def shaped(plan: Plan, regions: Sequence[Json], observed: "Observed") -> list[Json]:
+    """The regions given, as JSON; a mark of which a step wants the part, the whole or the group is that mask instead.
+
+    Where the segmenter found nothing, or failed, the mark stays as it is.
+    """
+    made = list(regions)
+    for step in plan.steps:
+        for index in pointed_at(step, len(regions)) if step.granularity else ():
+            mark = {**regions[index], "granularity": step.granularity}
+            seen = observed.at(f"sam:{mark['image']}:{_mark_key(mark)}") if mark["kind"] in _SHAPEABLE else None
+            if seen and seen[0].mask and seen[0].score > 0:
+                made[index] = {"kind": "mask", "image": mark["image"], "artifact": seen[0].mask}
+    return made
 
 
 def pointed_at(step: Step, count: int) -> list[int]:
@@ -150,7 +178,8 @@ def _place(look: Look, context: Context) -> Box | None:
 def _segment(look: Look, context: Context, segmenter: "Segmenter") -> list[Json]:
     image = context.artifacts.image(look["artifact"])
     prompts: list[Region] = [region_from_json(value, context.artifacts) for value in look["regions"]]
-    segments = segmenter.segment(image, prompts)
+    meant = [_PROPOSALS[value["granularity"]] for value in look["regions"] if "granularity" in value]
+    segments = segmenter.segment(image, prompts, **({"granularity": meant[0]} if meant else {}))
     return [
         Sighting(
             "", look["image"], corners(s.box), _unit(s.score), "sam", mask=context.artifacts.put_mask(s.mask)

@@ -15,6 +15,7 @@ from enum import IntEnum
 
 from agent.antecedents import Resolved, narrowed_as_before, resolved, with_operands_of
 from agent.courtesy import leads_to_a_request, requests_within, speaks_of_people, states
+from agent.granularity import with_granularity
 from agent.inflection import is_plural
 from agent.intents import (
     MAX_FILTERS,
@@ -132,7 +133,7 @@ def plan_question(question: str, region_count: int, image_count: int = 1, lexico
     if not pointed:
         everywhere = tuple(range(min(region_count, MAX_REGIONS)))
         steps = [step.model_copy(update={"regions": everywhere}) for step in steps]
-    return Plan(question=asked, steps=tuple(steps), reasons=tuple(reasons))
+    return Plan(question=asked, steps=with_granularity(steps, asked), reasons=tuple(reasons))
 
 
 def _made(

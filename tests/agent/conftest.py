@@ -123,13 +123,23 @@ class FakeSegmenter:
     def __init__(self, world: World) -> None:
         self.world = world
 
-    def segment(self, image: Image.Image, regions: Sequence[Region]) -> list[Segment]:
+    def segment(
+        self, image: Image.Image, regions: Sequence[Region], granularity: str = "best"
+    ) -> list[Segment]:
         self.world.use("sam")
         segments = []
         for region in regions:
             bounds = region.bounds(*image.size)
             thing = thing_at(self.world.on(image), bounds)
             box = Box(*thing.box) if thing else bounds
+            if granularity == "smallest":  # the upper half is a part
+                box = Box(box.x1, box.y1, box.x2, (box.y1 + box.y2) / 2)
+            elif granularity == "largest":
+                everything = [Box(*one.box) for one in self.world.on(image)] or [box]
+                box = Box(
+                    min(one.x1 for one in everything), min(one.y1 for one in everything),
+                    max(one.x2 for one in everything), max(one.y2 for one in everything),
+                )  # fmt: skip
             segments.append(Segment(box.to_mask(*image.size), 0.9, box))
         return segments
 

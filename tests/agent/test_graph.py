@@ -11,6 +11,7 @@ from agent.artifacts import ArtifactStore
 from agent.context import Context
 from agent.events import AnswerReady, PlanReady, RegionFound, ToolFinished, ToolStarted
 from agent.graph import RECURSION_LIMIT, graph
+from agent.prose import quotable
 
 
 def spans(answer: Answer) -> list[tuple[str, list[str]]]:
@@ -199,7 +200,7 @@ def test_text_in_a_picture_changes_no_use_of_an_instrument(agent: Any, world: An
         world.calls.clear()
         picture = world.paint([thing("sign", (20, 10, 75, 40), text=text)], seed=seed)
         answer = agent.ask("What does the sign say?", picture)
-        assert answer.text == f'The sign says "{text}".'
+        assert answer.text == f'The sign says "{quotable(text)}".'
         used.append(tuple(sorted(world.calls)))  # they look side by side, in any order
     assert len(set(used)) == 1
 

@@ -106,11 +106,13 @@ def test_a_file_that_is_no_world_is_refused(text: str, tmp_path: Path) -> None:
         load_world(written(tmp_path, text), MARKS)
 
 
-def test_a_mark_changes_with_the_weights_and_with_nothing_else(tmp_path: Path) -> None:
+def test_a_mark_changes_with_the_weights_and_how_they_are_used_and_with_nothing_else(tmp_path: Path) -> None:
     (tmp_path / "a.safetensors").write_bytes(b"one")
     first = weights_mark(tmp_path)
     (tmp_path / "settings.json").write_text("{}")
     assert weights_mark(tmp_path) == first
+    (tmp_path / "a.json").write_text("{}")  # it says how they are used
+    assert weights_mark(tmp_path) != first
     (tmp_path / "a.safetensors").write_bytes(b"two")
     assert weights_mark(tmp_path) != first
 
