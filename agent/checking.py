@@ -57,6 +57,7 @@ class Checker:
         self.context = context
         self.limits = context.thresholds
         self.speaks_freely = context.instruments.speaks_freely()
+        self.most = context.limits.max_checks
         self.asked = 0
 
     # --- asking back ------------------------------------------------------------------------------------------------
@@ -82,7 +83,7 @@ class Checker:
         self._ask(asks.values())
 
     def _ask(self, asks: Iterable[Ask]) -> None:
-        missing = [ask for ask in asks if ask.key not in self.replies]
+        missing = [ask for ask in asks if ask.key not in self.replies][: self.most - self.asked]
         if missing:
             self.asked += len(missing)
             self.replies |= ask_ferret(missing, self.pictures, self.context)
@@ -166,7 +167,7 @@ class Checker:
 
     def _weighed(self, sighting: Sighting) -> Sighting:
         """The sighting with its probability after everybody who has a word on it has been heard."""
-        if not self._is_doubtful(sighting):
+        if not self.most or not self._is_doubtful(sighting):
             return sighting
         score = sighting.score
         back = self.replies.get(_back_key(sighting.image, sighting.box))

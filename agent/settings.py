@@ -67,6 +67,8 @@ class Limits:
     # Of an answer with boxes or prose, and of one that is only a name.
     max_new_tokens: int = 192
     name_tokens: int = 16
+    # How many questions the check may put to Ferret in one turn; with none, what was first seen is believed.
+    max_checks: int = 48
     max_regions: int = 64
     max_images: int = 16
     # How long one look of each instrument may take, in seconds, without waiting for it and without loading its model.

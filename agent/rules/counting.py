@@ -11,7 +11,7 @@ from agent.rules.common import BE, IN, Draft, pattern
 
 _COUNT_MANY = pattern(
     r"^(?:in total\s*,?\s*|exactly |about |roughly |so )?how (?:many|much) (?P<np>(?!(?:is|are|do|does|did|can|were|"
-    r"have)\b).+?)(?P<rest> (?:(?:is|"
+    r"have)\b).+?)(?<! that)(?<! which)(?<! who)(?P<rest> (?:(?:is|"
     r"are|were|was|do|does|did|can|could|would|have|has|appears?|exists?|shows?|occurs?|you|we|i|there|"
     r"visible|show|found|present)\b|(?:in|inside|within|at) <r).*)?$"
 )

@@ -2,6 +2,7 @@
 
 import re
 
+from agent.courtesy import states
 from agent.inflection import is_plural
 from agent.intents import Intent, Quantity
 from agent.lexicon import Lexicon
@@ -118,6 +119,7 @@ def by_what_it_names(text: str, lexicon: Lexicon, region_count: int) -> Draft:
     known = bool(found.targets) and all(lexicon.names_something(target) for target in found.targets)
     if not short and not known and (spoken_of := _spoken_of(words, lexicon)) is not None:
         found, known = spoken_of, True
+    short = short and (known or not states(words))  # "my son loves owls" names owls
     targets = found.targets if found.targets and (short or known) else lexicon.find(_AUXILIARY.sub(" ", words))
     if marks:
         asks_name = pattern(r"^(?:what|which|who|name|identify)\b").match(text)

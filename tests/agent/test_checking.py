@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agent.assistant import VisionAgent
 from agent.checking import Checker, voted
-from agent.settings import Thresholds
+from agent.settings import Limits, Thresholds
 from agent.sightings import Sighting
 
 DOG = (10.0, 60.0, 70.0, 130.0)
@@ -36,7 +37,7 @@ def test_a_doubtful_detection_that_ferret_confirms_counts(agent: Any, world: Any
 def test_a_doubtful_detection_that_ferret_denies_is_dropped(agent: Any, world: Any, thing: Any) -> None:
     picture = world.paint([thing("dog", DOG), thing("tree", (130, 70, 230, 175), seen=0.4, taken_for="cat")])
     assert agent.ask("What do you see?", picture).text == "I see a dog."
-    assert agent.ask("Is there a cat?", picture).status == "unsure"
+    assert agent.ask("Is there a cat?", picture).status == "not_found"
 
 
 def test_what_the_detector_misses_ferret_may_find_and_confirm(agent: Any, world: Any, thing: Any) -> None:
@@ -115,10 +116,17 @@ def test_a_word_that_no_model_knows_is_never_certain(agent: Any, world: Any, thi
     assert answer.status == "unsure"
 
 
+def test_without_checks_what_was_first_seen_is_believed(agent: Any, world: Any, thing: Any) -> None:
+    picture = world.paint([thing("wolf", DOG, seen=0.2, taken_for="dog"), thing("key", (130, 70, 160, 100), seen=0.2)])
+    trusting = VisionAgent(instruments=agent.instruments, folder=agent.threads.folder, limits=Limits(max_checks=0))
+    assert agent.ask("Is there a dog?", picture).status == "not_found"
+    assert trusting.ask("Is there a dog?", picture).status != "not_found"
+
+
 def test_without_a_detector_ferret_answers_alone(agent: Any, world: Any, thing: Any) -> None:
     world.broken.add("detector")
     picture = world.paint([thing("dog", DOG)])
     answer = agent.ask("What is this?", picture, regions=["box:10,60,70,130"])
     assert answer.text == "This is a dog. This is without the detector, which failed."
     assert ("detector", "detector is out of order") in [(one.tool, one.summary) for one in answer.evidence]
-    assert agent.ask("Is there a cat?", picture).status == "not_found"
+    assert agent.ask("Is there a cat?", picture).status == "unsure"
