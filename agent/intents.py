@@ -196,9 +196,9 @@ class Step(_Closed):
     - compare, no operands: which of all things (or of all `targets`) is the extreme one in `aspect`.
 
     `granularity` (points and strokes only) first makes the region that is meant of a mark: a part, the whole thing or a
-    group, as the segmenter sees it. `filters` narrow what targets, operands and anchors name, those of one phrase in their order. A target in general,
-    "object" or "thing", stands for whatever is there. `image` is the 0-based picture that the step is about; None:
-    every picture.
+    group, as the segmenter sees it. `filters` narrow what targets, operands and anchors name, those of one phrase in
+    their order. A target in general, "object" or "thing", stands for whatever is there. `image` is the 0-based picture
+    that the step is about; None: every picture.
     """
 
     intent: Intent

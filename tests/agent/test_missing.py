@@ -13,8 +13,8 @@ from agent.assistant import VisionAgent
     [
         # Ferret alone
         ("detector", "Where is the dog?", "The dog is here. This is without the detector, which failed.", "answered"),
-        ("detector", "What do you see?", "I see nothing that I know in the picture. This is without the detector, "
-         "which failed.", "unsure"),
+        ("detector", "What do you see?",
+         ("I see nothing that I know in the picture. This is without the detector, which failed."), "unsure"),
         # nobody who could be asked has found it
         ("detector", "Where is the owl?", "There is no owl in the picture. This is without the detector, which failed.",
          "unsure"),
