@@ -169,6 +169,10 @@ class Chat:
             read = f"  \u201c{region.text}\u201d" if region.text else ""
             line = f"{region.id + 1:>3}  {region.label}  box:{box}{picture}  {region.score:.0%}{read}"
             self.console.print(Text(plain(line), style=color_of(region.id)))
+        memory = self.thread.memory()
+        names = [thing["name"] for thing in memory.get("things", []) if thing["picture"] in memory["images"]]
+        if names:
+            self._note(f"by name: {', '.join(names)}")
 
     def _show(self, _: str) -> None:
         if (answer := self._shown()) is None:

@@ -1,7 +1,7 @@
 """The pictures of the notebooks, drawn from the project's own training art: `python examples/pictures/draw.py`.
 
-A picture is a sky over hills, things at their places (kind, style of drawing, centre and size in pixels), and signs. The
-same tables give the same bytes; `scene.png` is older than this script and is not drawn by it.
+A picture is a sky over hills, things at their places (kind, style of drawing, centre and size in pixels), and signs.
+The same tables give the same picture; `scene.png` is older than this script and is not drawn by it.
 """
 
 from dataclasses import dataclass

@@ -121,6 +121,7 @@ def test_undo_takes_a_question_back(agent: Any, scene_file: Path, tmp_path: Path
     )
     _, after = talk.shown.split("taken back: Where is the dog?")
     assert after.count("apple  box:") == 2
+    assert "by name: apple 1, apple 2" in after  # names that may be used in questions
     assert "This is an apple." in after
     assert [turn.question for turn in agent.thread("talk").turns()] == ["Where are the apples?", "And the second one?"]
 
