@@ -1,4 +1,4 @@
-"""Every notebook runs from its first cell to its last, in a folder of its own, without Jupyter, and shows its outputs."""
+"""Every notebook runs from its first cell to its last, in a folder of its own, and its outputs are stored with it."""
 
 import base64
 import io
@@ -13,7 +13,8 @@ from PIL import Image
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 NOTEBOOKS = sorted(EXAMPLES.glob("*.ipynb"))
 STORIES = {
-    "point_at_things", "ground_and_segment", "read_signs", "several_steps", "conversation", "your_own_tool", "fine_tune",
+    "point_at_things", "ground_and_segment", "read_signs", "several_steps", "conversation", "your_own_tool",
+    "fine_tune",
 }  # fmt: skip
 MOST_BYTES = 400_000
 ADDRESSES = ("/work/", "/home/", "/root/", "/Users/")
