@@ -59,6 +59,7 @@ def test_pictures_are_small() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)  # fine_tune trains; a minute on two free cores, several on a busy machine
 @every_notebook
 def test_notebook_runs(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shutil.copytree(path.parent / "pictures", tmp_path / "pictures")
