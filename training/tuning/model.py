@@ -113,6 +113,11 @@ def load_tunable(settings: TuneSettings, device: torch.device) -> Tunable:
     for name, parameter in model.named_parameters():
         parameter.requires_grad_(name in trained)
         parameter.data = parameter.data.to(torch.float32 if name in trained else lower)
+    for layer in model.modules():  # what batch normalisation keeps beside its weights goes with them
+        own = next(layer.parameters(recurse=False), None)
+        for buffer in layer.buffers(recurse=False):
+            if own is not None and buffer.is_floating_point():
+                buffer.data = buffer.data.to(own.dtype)
     adapters = None
     if settings.adapter is Adapter.QLORA:
         _quantise(model.model.language_model, lower)

@@ -55,6 +55,17 @@ def test_what_trains_is_exact_and_what_is_frozen_is_small(start: Path, precision
     assert tunable.dtype == torch.float32
 
 
+@pytest.mark.parametrize("precision", ["bf16", "fp32"])
+def test_what_batch_normalisation_keeps_goes_with_its_weights(precision: str) -> None:
+    """The embedded weights are stored in half precision, statistics included."""
+    tunable = load_tunable(settings(Path("ferret-nano"), parts=["projector"], precision=precision), CPU)
+    layers = [layer for layer in tunable.module.modules() if isinstance(layer, nn.BatchNorm2d)]
+    assert layers
+    for layer in layers:
+        assert layer.running_mean is not None
+        assert layer.running_mean.dtype == layer.weight.dtype
+
+
 def test_a_frozen_encoder_draws_nothing_at_random(start: Path) -> None:
     assert not load_tunable(settings(start), CPU).module.ferret.model.vision_tower.training
     assert load_tunable(settings(start, parts=["vision"]), CPU).module.ferret.model.vision_tower.training
