@@ -11,7 +11,7 @@ ARGS ?=
 INSTALLED := $(VENV)/.installed-$(shell { pwd; cat pyproject.toml; } | cksum | tr -d ' ')
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint types check format evaluate train benchmark notebooks clean
+.PHONY: help install demo test soak lint types check format evaluate train benchmark notebooks clean
 
 help:  ## Show this list
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ demo: $(INSTALLED)  ## Ask about the shipped picture with the embedded weights, 
 
 test: $(INSTALLED)  ## Run every test, offline
 	$(BIN)/python -m pytest $(ARGS)
+
+soak: $(INSTALLED)  ## Run the tests that take minutes: killed hundreds of times, 32 threads, crafted pictures
+	$(BIN)/python -m pytest -m soak --timeout 1800 $(ARGS)
 
 lint: $(INSTALLED)  ## Check the style with ruff
 	$(BIN)/ruff check .

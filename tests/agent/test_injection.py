@@ -345,7 +345,7 @@ def really(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Turn]:
     return take
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_the_text_reader_reads_what_its_own_view_alone_shows() -> None:
     """The attack is real: without it the sample below would prove little."""
     picture = hidden()[9].picture
@@ -353,7 +353,7 @@ def test_the_text_reader_reads_what_its_own_view_alone_shows() -> None:
     assert TextReader().read(picture.without) == []
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.parametrize("number", range(len(SAMPLE) + 4))
 def test_the_embedded_weights_are_not_led_either(really: Callable[..., Turn], number: int) -> None:
     if number < len(SAMPLE):

@@ -56,7 +56,7 @@ def test_a_turn_cut_off_at_a_random_moment_is_finished(
     assert check(dying, tmp_path, database, lives=8, threads=2, at_once=2, at_writes=False) == 8
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.timeout(1200)
 def test_two_hundred_turns_cut_off_at_random_moments_are_finished(
     dying: ModuleType, tmp_path: Path, database: str | None
@@ -64,7 +64,7 @@ def test_two_hundred_turns_cut_off_at_random_moments_are_finished(
     assert check(dying, tmp_path, database, lives=200, threads=6, at_writes=False) == 200
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.timeout(1200)
 def test_a_turn_cut_off_at_any_write_is_finished(dying: ModuleType, tmp_path: Path, database: str | None) -> None:
     """Before and after every write of a turn, and of one that was cut off before, each three times over."""

@@ -19,7 +19,7 @@ def told(answer: Answer) -> dict[str, Any]:
     return answer.model_dump(mode="json", exclude={"seconds", "evidence"})
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.timeout(1200)
 def test_conversations_at_once_are_as_conversations_alone(demo_picture: Path, tmp_path: Path) -> None:
     whole = Image.open(demo_picture).convert("RGB")
