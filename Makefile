@@ -34,7 +34,7 @@ $(BIN)/python:
 demo: $(INSTALLED)  ## Ask about the shipped picture with the embedded weights, offline; writes overlay.png
 	$(BIN)/python examples/demo.py
 
-test: $(INSTALLED)  ## Run every test, offline
+test: $(INSTALLED)  ## Run the tests, offline
 	$(BIN)/python -m pytest $(ARGS)
 
 soak: $(INSTALLED)  ## Run the tests that take minutes: killed hundreds of times, 32 threads, crafted pictures
