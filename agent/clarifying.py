@@ -32,6 +32,10 @@ _NONE = re.compile(r"^(?:none|neither|no one|nothing)\b", re.I)
 _POLITE = re.compile(
     r"^(?:please|the one|the|that|this|i mean|i meant|it is|take|number|no\.?|#|option|choice)\s*", re.I
 )
+_EXTREMES = (
+    (re.compile(r"\b(?:small|smaller|little|tiny)\b", re.I), "smallest"),
+    (re.compile(r"\b(?:big|bigger|large|larger|huge)\b", re.I), "largest"),
+)
 _ONE = re.compile(r"\bones?\b", re.I)
 
 
@@ -132,6 +136,8 @@ def _in_words(words: str, group: Group, step: Step, checker: Checker) -> list[Si
         number = len(group.sightings)
     if number is not None:
         return list(group.sightings[number - 1 : number]) if number >= 1 else []
+    for pattern, extreme in _EXTREMES:  # among a few, the small one is the smallest
+        plain = pattern.sub(extreme, plain)
     for question in (f"Find the {plain} {group.name}.", f"Find the {_ONE.sub(group.name, plain)}.",
                      f"Find the {group.name} {plain}."):  # fmt: skip
         filters = _filters(question, group, checker.lexicon)
