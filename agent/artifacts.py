@@ -138,7 +138,7 @@ class ArtifactStore:
             with suppress(OSError):
                 needed |= {match.decode() for match in _IDS.findall(self._path(key).read_bytes())}
         removed = [size for name, path in old.items() if name not in needed and (size := _removed(path, oldest)) >= 0]
-        left = [size for path in files if (size := _size(path)) is not None]
+        left = [length for path in files if (length := _size(path)) is not None]
         return Swept(len(removed), sum(removed), len(left), sum(left))
 
     def _image_of(self, look: Path) -> str | None:
