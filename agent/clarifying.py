@@ -7,6 +7,7 @@ any other step of a thread, and goes on with the reply, in whatever process. Wit
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 from agent.answers import Answer, AnswerRegion
 from agent.checking import Checker
@@ -18,6 +19,7 @@ from agent.lexicon import Lexicon
 from agent.planning import plan_question
 from agent.sightings import Sighting, corners, how_well
 from agent.state import Json, region_from_json
+from agent.verdicts import all_of
 from ferret.errors import RequestError
 
 CHOSEN_AMONG = frozenset({Intent.GROUND, Intent.SEGMENT, Intent.READ, Intent.DESCRIBE})
@@ -145,11 +147,8 @@ def _in_words(words: str, group: Group, step: Step, checker: Checker) -> list[Si
             continue
         narrowed_step = step.model_copy(update={"filters": filters, "quantity": "one"})
         first = [one for one in filters if one.of == filters[0].of]
-
-        def all_of(anchor: str) -> list[Sighting]:
-            return [one for image in range(len(checker.pictures)) for one in checker.present(anchor, image)]
-
-        chosen = narrowed(group.sightings, first, narrowed_step, checker, all_of)
+        find = partial(all_of, checker, narrowed_step, images=range(len(checker.pictures)))
+        chosen = narrowed(group.sightings, first, narrowed_step, checker, find)
         if 0 < len(chosen.found) < len(group.sightings):
             return chosen.found
     return []

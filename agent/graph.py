@@ -127,13 +127,11 @@ def check(state: State, runtime: Runtime[Context]) -> Json:
     """What is left after Ferret and the instruments have been held against each other."""
     context = _context(runtime)
     tell = get_stream_writer()
-    plan, pictures = Plan.model_validate(state["plan"]), _pictures(state, context)
-    observed = Observed(state["observations"], context.artifacts)
-    judged = judge_pictures(plan, pictures, state["regions"], observed, context)
+    checker = _checker(state, context)
+    judged = judge_pictures(checker.plan, checker.pictures, state["regions"], checker.observed, context)
     outside = {seen["image"] for seen in judged if seen["outside"]}
     begun = time.perf_counter()
-    checker = _checker(state, context)
-    with _listening(pictures):
+    with _listening(checker.pictures):
         checker.prepare(outside)
     findings = findings_of(checker, outside)
     for sighting in dict.fromkeys(sighting for finding in findings for sighting in finding.sightings):
@@ -148,7 +146,8 @@ def clarify(state: State, runtime: Runtime[Context]) -> Json:
 
     It begins anew with every reply, and is told the earlier ones again.
     """
-    plan, findings = Plan.model_validate(state["plan"]), [Finding.from_json(value) for value in state["findings"]]
+    checker, findings = _checker(state, _context(runtime)), [Finding.from_json(value) for value in state["findings"]]
+    plan = checker.plan
     for number, index in doubtful(plan, findings):
         group = findings[number].groups[index]
         note: str | None = None
@@ -156,7 +155,7 @@ def clarify(state: State, runtime: Runtime[Context]) -> Json:
             choice = choice_of(group, state["question"])
             reply = interrupt({"choice": choice.model_dump(mode="json"), "note": note})
             try:
-                chosen = checked_reply(reply, group, plan.steps[number], _checker(state, _context(runtime)))
+                chosen = checked_reply(reply, group, plan.steps[number], checker)
                 break
             except RequestError as error:
                 note = str(error)

@@ -97,7 +97,7 @@ def _target(checker: Checker, step: Step, phrase: str, images: Sequence[int], gi
     if not found:
         score = min(checker.absence(phrase, image) for image in images)
         return Group(phrase, spoken_name(phrase, checker), (), score, known=known)
-    chosen = narrowed(found, filters, step, checker, lambda anchor: _all_of(checker, step, anchor, images))
+    chosen = narrowed(found, filters, step, checker, lambda anchor: all_of(checker, step, anchor, images))
     if chosen.lacking:
         missing = _target(checker, step.model_copy(update={"filters": ()}), chosen.lacking, images, ())
         return replace(missing, phrase=phrase, lacking=True)
@@ -109,14 +109,14 @@ def _target(checker: Checker, step: Step, phrase: str, images: Sequence[int], gi
     return Group(phrase, name, tuple(ordered), score, known=known, before=before, after=after)
 
 
-def _all_of(checker: Checker, step: Step, phrase: str, images: Sequence[int], depth: int = 0) -> list[Sighting]:
-    """All that an anchor names, narrowed by filters of its own."""
+def all_of(checker: Checker, step: Step, phrase: str, images: Sequence[int], depth: int = 0) -> list[Sighting]:
+    """All that an anchor names on some pictures, narrowed by filters of its own; `depth` is how deep it is nested."""
     found = [sighting for image in images for sighting in checker.present(phrase, image)]
     if depth > MAX_FILTERS or not found:
         return found
 
     def deeper(anchor: str) -> list[Sighting]:
-        return _all_of(checker, step, anchor, images, depth + 1)
+        return all_of(checker, step, anchor, images, depth + 1)
 
     one = step.model_copy(update={"quantity": "one"})
     return narrowed(found, step.filters_of(phrase), one, checker, deeper).found
@@ -221,7 +221,7 @@ def _text_on(checker: Checker, step: Step, phrase: str, images: Sequence[int], g
         filters = step.filters_of(phrase)
         if lines and filters and not group.before + group.after and _TEXT_WORDS.search(phrase.lower()):
             # No sign was seen, but its text was: the text is what is chosen by its place.
-            chosen = narrowed(lines, filters, step, checker, lambda anchor: _all_of(checker, step, anchor, images))
+            chosen = narrowed(lines, filters, step, checker, lambda anchor: all_of(checker, step, anchor, images))
             return _text_group(phrase, chosen.found) if not chosen.lacking else group
         if not filters and lines and (_TEXT_WORDS.search(phrase.lower()) or not group.known):
             return _text_group(phrase, lines)

@@ -32,7 +32,6 @@ CALM = SceneSettings(
 JITTER = 0.05
 """How much of its size a box may be off before a question counts as doubtful."""
 RELATIONS = {Relation.LEFT: "left of", Relation.RIGHT: "right of", Relation.ABOVE: "above", Relation.BELOW: "below"}
-ORDINALS = ("first", "second", "third")
 
 Judge = Callable[[Answer], bool]
 
@@ -95,8 +94,7 @@ def _orders(name: str, items: list[SceneObject]) -> Iterator[Question]:
         yield Question("largest, cut out", f"Find the largest {name} and cut it out.", _cut(by_area[:1], also=True))
     across = sorted(items, key=_middle)
     if all(_middle(b) - _middle(a) > 2 * JITTER * (b.box[2] - b.box[0]) for a, b in pairwise(across)):
-        nth = min(2, len(items)) - 1
-        yield Question("n-th", f"Where is the {ORDINALS[nth]} {name} from the left?", _are([across[nth]]))
+        yield Question("n-th", f"Where is the second {name} from the left?", _are(across[1:2]))
 
 
 def _area(item: SceneObject) -> float:
@@ -129,15 +127,11 @@ def _covers(answer: Answer, wanted: list[SceneObject]) -> bool:
     boxes = [region.box for region in answer.regions if region.source != "user"]
     matched = set()
     for box in boxes:
-        fits = [index for index, item in enumerate(wanted) if _iou(box, item.box) >= 0.5]
+        fits = [index for index, item in enumerate(wanted) if box_iou(Box(*box), Box(*item.box)) >= 0.5]
         if not fits:
             return False
         matched.update(fits[:1])
     return len(matched) == len(wanted)
-
-
-def _iou(a: list[float], b: tuple[float, ...]) -> float:
-    return box_iou(_box(a), _box(b))
 
 
 def _are(wanted: list[SceneObject], *, count: bool = False) -> Judge:
@@ -162,10 +156,6 @@ def _says(text: str) -> Judge:
 
 def _yes(same: bool) -> Judge:
     return lambda answer: answer.text.lower().startswith("yes" if same else "no")
-
-
-def _box(corners: list[float] | tuple[float, ...]) -> Box:
-    return Box(*corners)
 
 
 def main() -> None:

@@ -197,12 +197,16 @@ class Detector(Instrument[DetectorNetwork]):
         height, width = pixels.shape[:2]
         settings = _override(network.settings, self._overrides)
         sizes = (network.settings.imgsz,) if network.square else settings.sizes
-        faint = replace(settings, score_threshold=min(FAINT, settings.score_threshold))
-        looks = [_look(network, pixels, size, faint) for size in sizes]
-        raw = looks[0] if len(looks) == 1 else RawDetections(*fuse([(look.boxes, look.scores) for look in looks]))
-        kept = select(raw, settings)
+        if len(sizes) == 1:
+            raw = _look(network, pixels, sizes[0], settings)
+        else:
+            faint = replace(settings, score_threshold=min(FAINT, settings.score_threshold))
+            looks = [_look(network, pixels, size, faint) for size in sizes]
+            fused = RawDetections(*fuse([(look.boxes, look.scores) for look in looks]))
+            kept = select(fused, settings)
+            raw = RawDetections(fused.boxes[kept], fused.scores[kept])
         found = []
-        for index in kept:
+        for index in range(len(raw.boxes)):
             box = Box(*(float(value) for value in raw.boxes[index])).clipped(width, height)
             if box.area <= 0:
                 continue

@@ -49,10 +49,9 @@ def fuse(looks: Sequence[tuple[Boxes, Boxes]]) -> tuple[Boxes, Boxes]:
                 members.append(match)
         fused_boxes.append(np.average(boxes[members], axis=0, weights=best[members] + 1e-9))
         fused_scores.append(scores[members].sum(axis=0) / len(looks))
-    shape = (len(fused_boxes), -1)
     return (
-        np.asarray(fused_boxes, dtype=np.float32).reshape(len(fused_boxes), 4),
-        np.asarray(fused_scores, dtype=np.float32).reshape(shape if fused_scores else (0, scores.shape[1])),
+        np.asarray(fused_boxes, dtype=np.float32).reshape(-1, 4),
+        np.asarray(fused_scores, dtype=np.float32).reshape(-1, scores.shape[1]),
     )
 
 
