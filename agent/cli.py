@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from agent import thread_commands
 from agent.start_up import end_process, single_answer
 from ferret.errors import FerretError, RequestError
 
@@ -279,6 +280,8 @@ def doctor(
         if check.remedy and not check.good:
             typer.echo(f"      {'':<28} mend: {check.remedy}")
 
+
+app.add_typer(thread_commands.app, name="threads")
 
 _FORWARDED = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
 

@@ -272,7 +272,7 @@ def test_help_and_version_need_no_model_library() -> None:
     environment = os.environ | {"COLUMNS": "120"}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=False)
     assert done.returncode == 0, done.stderr
-    for command in ("ask", "chat", "batch", "train", "evaluate", "instructions", "doctor"):
+    for command in ("ask", "chat", "threads", "batch", "train", "evaluate", "instructions", "doctor"):
         assert command in done.stdout
 
 
