@@ -261,6 +261,15 @@ class Engine:
                     scores.append(float(chosen.sum()))
         return scores
 
+    def feature_map(self, image: Image.Image) -> tuple[torch.Tensor, tuple[int, int]]:
+        """How the encoder sees a picture: its map, floating point [T, C], row by row, and the map's (rows, columns).
+
+        It is the map that the picture's answers are given from: encoding is paid for once.
+        """
+        with torch.inference_mode():
+            prefix = self._prefix(image)
+        return prefix.feature_map[0], prefix.grid
+
     def _answer_batch(
         self, images: Sequence[Image.Image], prompts: Sequence[Prompt], max_new_tokens: int
     ) -> list[Generation]:

@@ -65,8 +65,7 @@ def encoder_features(engine: "Engine", image: "Image.Image") -> Vector:
     import torch
 
     with torch.inference_mode():
-        pixels = engine.processor.image_processor([image], return_tensors="pt")["pixel_values"].to(engine.device)
-        cells = engine.model.get_image_features(pixels)[0][0].float()  # [T, C]
+        cells = engine.feature_map(image)[0].float()  # [T, C]
         pooled = torch.cat([cells.mean(0), cells.std(0), cells.amax(0), cells.amin(0)])
     return np.asarray(pooled.cpu().numpy(), dtype=np.float32)
 

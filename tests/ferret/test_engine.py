@@ -160,6 +160,17 @@ def test_a_picture_is_encoded_once(engine: Engine, monkeypatch: pytest.MonkeyPat
     assert encoded == [0, 1, 2, 1]  # the second picture had been used least recently when the third came
 
 
+def test_the_map_is_what_answers_are_given_from(
+    engine: Engine, picture: Image.Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cells, (rows, columns) = engine.feature_map(picture)
+    pixels = engine.processor.image_processor([picture], return_tensors="pt")["pixel_values"]
+    torch.testing.assert_close(cells, engine.model.get_image_features(pixels)[0][0].detach())
+    assert len(cells) == rows * columns
+    monkeypatch.setattr(engine, "_encode", None)  # it is kept
+    engine.answer(picture, [Prompt("What is this?")], max_new_tokens=1)
+
+
 def test_a_batch_over_pictures_gives_what_each_gives_alone(engine: Engine, picture: Image.Image) -> None:
     """Pictures of several sizes, regions on some, questions of several lengths, and a picture that comes back."""
     other = load_image(PARITY / "image1.png")
