@@ -9,8 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from agent.inflection import plural, singular
-from agent.intents import MAX_FILTERS, Aspect, Intent, Operand, Step
+from agent.intents import MAX_FILTERS, MAX_TARGETS, Aspect, Filter, Intent, Operand, Step
+from agent.lexicon import Lexicon
 from agent.pointing import MARK
+from agent.relation_words import RELATION_WORDS
 
 _BACK = re.compile(
     r"^(?:(?:please )?(?:cut|cut out|segment|outline|mask|describe|find|locate|mark|show|read|count|trace|highlight|"
@@ -70,6 +72,39 @@ _WITHIN = re.compile(
     re.IGNORECASE,
 )
 _PAIR = re.compile(r"\bthe (former|latter)\b", re.IGNORECASE)
+_REMAINING = re.compile(r"\bremaining\b(?= \w)", re.IGNORECASE)
+_THE_REST = re.compile(
+    r"\bthe (?:others|remaining|(?:rest|remainder)(?: of (?:<it>|them|these|those))?)(?= ?$|[,.;?!]| (?:in|on|too)\b)",
+    re.IGNORECASE,
+)
+_TELLS_APART = (
+    r"(?:(?:other|left|right|top|bottom|upper|lower|small|smaller|smallest|little|big|bigger|biggest|large|larger|"
+    r"largest|leftmost|rightmost|topmost|highest|lowest|first|second|third|fourth|last|nearest|closest|farthest|red|"
+    r"orange|yellow|green|blue|purple|pink|brown|black|white|gr[ae]y) )"
+)
+_THE_ONE = re.compile(
+    rf"\b(?:(?:the|that|an?|any|my) |(?<=than )|(?<=or )|(?<=and ))(?P<which>{_TELLS_APART}*)(?P<one>ones?)\b"
+    r"(?! (?:of|word|by|one)\b)",
+    re.IGNORECASE,
+)
+_LEFT_OUT = re.compile(
+    r"\b(?:except|excepting|excluding|other than|(?:apart|aside) from|besides|but|not|counting|including|without|save|"
+    r"ignoring|leaving out)(?: for)? $",
+    re.IGNORECASE,
+)
+# "Which one is closer to the tree?", after two things
+_WHICH_NEARER = re.compile(
+    r"^(?:which|what|who)(?: one| of (?:<it>|the two|these|those|both))? (?:is|lies|stands|sits) (?:the )?"
+    r"(?:closer|nearer|closest|nearest|farther|further|farthest|furthest)\b[^,]*$",
+    re.IGNORECASE,
+)
+# "Is the left apple bigger than the one next to it?"
+_THAN_BY_IT = re.compile(
+    r"^(?P<before>(?:is|are) (?P<first>(?:the|this|that|my) [\w -]+?) (?:much |far |any |a bit )?[\w-]+(?: to the \w+)?"
+    r" than (?:the|an?) .+) <it>$",
+    re.IGNORECASE,
+)
+_BIG, _SMALL = re.compile(r"\bthe (?:big|large)(?= )", re.IGNORECASE), re.compile(r"\bthe (?:small|little)(?= )", re.I)
 _EXTREMES = {Aspect.LARGER: "largest", Aspect.SMALLER: "smallest"}
 
 
@@ -90,7 +125,7 @@ class Resolved:
     bare: bool = False
 
 
-def resolved(text: str, before: Sequence[Step], topic: str, region_count: int) -> Resolved:
+def resolved(text: str, before: Sequence[Step], topic: str, region_count: int, lexicon: Lexicon) -> Resolved:
     """The clause `text` in full.
 
     Args:
@@ -98,14 +133,31 @@ def resolved(text: str, before: Sequence[Step], topic: str, region_count: int) -
         before: what was spoken of so far, in order; a step each.
         topic: the mark of the region that the question speaks of, or "".
         region_count: how many regions were given.
+        lexicon: tells which words before "the red one" are nouns that it may stand for.
     """
     last = before[-1] if before else None
     if _SET_AGAINST.search(text):
         last = _together(before)
     text = _ITS.sub(r"the \1 of <it>", text)
     text = _WITHIN.sub(r"the \g<noun>\g<between> the \g<noun>", text)
+    text = _THE_REST.sub("the other ones", _REMAINING.sub("other", text))
+    text = _THAN_BY_IT.sub(r"\g<before> \g<first>", _big_and_small(_ones_filled(text, last, lexicon)))
     bare = _BARE.match(text) is not None
+    if (against := _set_against(text, before, region_count)) is not None:
+        return replace(against, last=against.step)
     return replace(_resolved(text, last, topic, region_count), last=last, bare=bare)
+
+
+def _set_against(text: str, before: Sequence[Step], region_count: int) -> Resolved | None:
+    """ "Find the dog and the fox. Which one is closer to the tree?": one of these; else one of the regions given."""
+    last = _together(before)
+    things = [f"<r{index}>" for index in range(region_count)] if last is None else [
+        *map(_spoken, last.targets or last.regions)
+    ]
+    if not 2 <= len(things) < MAX_TARGETS or not _WHICH_NEARER.match(text):
+        return None
+    meant = " or ".join(things)
+    return Resolved(f"{text}, {meant}", "which" if last else "", meant if last else "", last)
 
 
 def _resolved(text: str, last: Step | None, topic: str, region_count: int) -> Resolved:
@@ -152,6 +204,50 @@ def _resolved(text: str, last: Step | None, topic: str, region_count: int) -> Re
     return Resolved(text.replace("<it>", stands_for), said, stands_for, last)
 
 
+def _ones_filled(text: str, last: Step | None, lexicon: Lexicon) -> str:
+    """The clause with the noun that "the green one" leaves to a noun before it: "the red apple and the green apple".
+
+    That noun is told from others in the same way, or asked about ("which apple"); any noun will do where nothing was
+    spoken of before.
+    """
+    start = 0
+    while match := _THE_ONE.search(text, start):
+        noun = _noun_before(text, match, last, lexicon)
+        if not noun:
+            start = match.end()
+            continue
+        text = f"{text[: match.start('one')]}{noun}{text[match.end('one') :]}"
+        start = match.start("one") + len(noun)
+    return text
+
+
+def _noun_before(text: str, match: re.Match[str], last: Step | None, lexicon: Lexicon) -> str:
+    before, at, nouns = text[: match.start()], 0, []
+    if _LEFT_OUT.search(before):  # "except the red one" (`agent.narrowing`)
+        return ""
+    for noun in lexicon.find(before):
+        place = before.find(noun, at)
+        at = place + len(noun)
+        lead, rest = before[:place], before[at:]
+        asked = re.search(r"\b(?:which|what) $", lead, re.IGNORECASE) is not None
+        told = re.search(rf"\b{_TELLS_APART}$", f"{lead}{noun.partition(' ')[0]} " if " " in noun else lead, re.I)
+        told = told or re.search(rf"\b{_TELLS_APART}$", lead, re.IGNORECASE)
+        behind = re.match(rf" (?:{RELATION_WORDS}|that|which|closest|farthest)\b", rest, re.IGNORECASE)
+        alike = behind if not match["which"] else told or (behind if "other" in match["which"].lower() else None)
+        nouns.append((asked, alike is not None, noun))
+    fitting = [noun for asked, _, noun in nouns if asked] or [noun for _, alike, noun in nouns if alike]
+    if not fitting and (last is None or not last.targets) and len({singular(noun) for _, _, noun in nouns}) == 1:
+        fitting = [nouns[-1][2]]
+    return _noun(fitting[-1], many=match["one"].lower() == "ones") if fitting else ""
+
+
+def _big_and_small(text: str) -> str:
+    """Of two that are set against each other, the big one is the bigger and the small one the smaller."""
+    if _BIG.search(text) and _SMALL.search(text):
+        text = _SMALL.sub("the smallest", _BIG.sub("the largest", text))
+    return text
+
+
 def _noun(target: str, *, many: bool) -> str:
     """The noun of a target in the number that is wanted."""
     return _bare(plural(singular(target)) if many else singular(target))
@@ -180,8 +276,9 @@ def _together(before: Sequence[Step]) -> Step | None:
 def _bare(noun: str) -> str:
     """A noun without the words of order and colour that told it from others: "largest key" -> "key"."""
     return re.sub(
-        r"^(?:(?:second|third|fourth|fifth|largest|biggest|smallest|leftmost|rightmost|red|orange|yellow|green|blue|purple|pink|"
-        r"brown|black|white|gr[ae]y|left|right|top|bottom|nearest|closest) )+(?=\w)",
+        r"^(?:(?:second|third|fourth|fifth|largest|biggest|smallest|tiniest|leftmost|rightmost|highest|lowest|topmost|"
+        r"bottommost|uppermost|lowermost|red|orange|yellow|green|blue|purple|pink|brown|black|white|gr[ae]y|left|right|top|"
+        r"bottom|upper|lower|nearest|closest|farthest|furthest) )+(?=\w)",
         "",
         noun,
         flags=re.IGNORECASE,
@@ -232,6 +329,24 @@ def narrowed_as_before(step: Step, before: Step | None) -> Step:
             filters.append(one)
             phrases.add(one.anchor)
     return step.model_copy(update={"filters": tuple(filters[:MAX_FILTERS])})
+
+
+def apart_from_before(step: Step, before: Step | None) -> Step:
+    """`step` with "the other sign" told from the sign that was spoken of before, where that was a certain one."""
+    if before is None:
+        return step
+    filters, narrowed = list(step.filters), {one.of for one in step.filters}
+    for phrase in dict.fromkeys((*step.targets, *step.operands)):
+        if not isinstance(phrase, str) or phrase in narrowed or not phrase.lower().startswith("other "):
+            continue
+        noun = singular(phrase.lower().removeprefix("other "))
+        for target in before.targets:
+            certain = before.filters_of(target) or singular(target.lower()) != noun
+            if certain and singular(_bare(target).lower()) == noun and target not in step.targets:
+                filters += [Filter(of=phrase, others=True, anchor=target), *before.filters]
+    phrases: set[Operand | None] = {*step.targets, *step.operands, *(one.anchor for one in filters)}
+    kept = [one for one in dict.fromkeys(filters) if one.of in phrases]
+    return step.model_copy(update={"filters": tuple(kept[:MAX_FILTERS])})
 
 
 def with_operands_of(step: Step, before: Step | None) -> Step:

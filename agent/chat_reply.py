@@ -16,7 +16,7 @@ import pydantic_core
 from pydantic import ValidationError
 
 from agent.chat_prompt import SCHEMA_NAME
-from agent.intents import Intent, Plan, Step
+from agent.intents import Aspect, Intent, Plan, Step
 
 if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage
@@ -171,6 +171,10 @@ def _senseless(plan: Plan) -> Iterator[str]:
             yield f"steps.{number}: {step.intent.value} needs targets"
         if step.intent is Intent.RELATE and not (step.operands or step.regions):
             yield f"steps.{number}: relate needs operands"
+        if step.text is not None and not (step.text.strip() and _is_printed(step.text)):
+            yield f"steps.{number}: {ascii(step.text)[:80]} is no text to look for"
+        if step.aspect in {Aspect.NEARER, Aspect.FARTHER} and len(step.operands) < 3:
+            yield f"steps.{number}: {step.aspect.value} needs two operands or more, and last the one that they lie to"
         if step.intent is Intent.COMPARE and step.aspect is None:
             yield f"steps.{number}: compare needs an aspect"
         if step.operands and step.intent not in _OPERATED:

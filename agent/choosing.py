@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from agent.checking import Checker
 from agent.colours import is_of
-from agent.inflection import ordinal
+from agent.inflection import ordinal, singular
 from agent.intents import Filter, Intent, Order, Relation, Step
-from agent.sightings import Sighting, covered, relation_between
-from ferret.regions import Box, Region
+from agent.sightings import Sighting, covered, how_well, relation_between
+from ferret.regions import Box, Mask, Polygon, Region
 
 Find = Callable[[str], list[Sighting]]
 """All things that a phrase of the step names, narrowed as the plan says."""
@@ -36,6 +36,9 @@ def narrowed(
         anchors: list[Sighting] = []
         if one.anchor is not None:
             anchors = _anchors(one.anchor, checker, find)
+            if one.others:
+                left = _others(left, one.anchor, anchors, step, checker)
+                continue
             if not anchors:
                 return Chosen([], certainty, str(one.anchor))
             certainty *= max(anchor.score for anchor in anchors)
@@ -47,6 +50,26 @@ def _anchors(anchor: str | int, checker: Checker, find: Find) -> list[Sighting]:
     if isinstance(anchor, int):
         return [checker.given(anchor, score=1.0)] if anchor < len(checker.regions) else []
     return find(anchor)
+
+
+def _others(
+    found: list[Sighting], anchor: str | int, anchors: Sequence[Sighting], step: Step, checker: Checker
+) -> list[Sighting]:
+    """Those that are something else than the anchor; all of them where there is no such thing."""
+    if isinstance(anchor, int):
+        if anchor >= len(checker.regions):
+            return found
+        region = checker.regions[anchor]
+        free = isinstance(region, Mask | Polygon)
+        mask = region.to_mask(*checker.pictures[region.image].size) if free else None
+        fits = [how_well(region, one, mask) for one in found]
+        best = max(fits, default=0.0)
+        return [one for one, fit in zip(found, fits, strict=True) if fit < max(best, checker.limits.matching)]
+    # What is so called is left out by its name too, unless only some of them are meant.
+    names = () if step.filters_of(anchor) else checker.names(anchor)
+    return [
+        one for one in found if one.label not in names and not any(_same_place(one, other) for other in anchors)
+    ]
 
 
 def _passing(
@@ -88,10 +111,10 @@ def _rank(one: Sighting, order: Order | None, anchors: Sequence[Sighting], check
         case _:
             sign = 1 if order is Order.NEAREST else -1
             here = [anchor for anchor in anchors if anchor.image == one.image]
-            return min((sign * _distance(one, anchor) for anchor in here), default=math.inf)
+            return min((sign * distance(one, anchor) for anchor in here), default=math.inf)
 
 
-def _distance(a: Sighting, b: Sighting) -> float:
+def distance(a: Sighting, b: Sighting) -> float:
     """Pixels between two things; of those that touch, the nearer middles count."""
     return gap_between(a.region, b.region) + 1e-3 * math.hypot(
         _middle(a, 0) - _middle(b, 0), _middle(a, 1) - _middle(b, 1)
@@ -108,10 +131,12 @@ def _middle(sighting: Sighting, axis: int) -> float:
 
 
 def _apart(one: Sighting, anchor: Sighting) -> bool:
-    """Whether they are two things and not the same one."""
-    return one.image == anchor.image and not (
-        covered(one.region, anchor.region) > 0.8 and covered(anchor.region, one.region) > 0.8
-    )
+    """Whether they are two things on one picture and not the same one."""
+    return one.image == anchor.image and not _same_place(one, anchor)
+
+
+def _same_place(a: Sighting, b: Sighting) -> bool:
+    return a.image == b.image and covered(a.region, b.region) > 0.8 and covered(b.region, a.region) > 0.8
 
 
 def lies(one: Sighting, anchor: Sighting, relation: Relation, checker: Checker) -> bool:
@@ -181,7 +206,11 @@ def described(filters: Sequence[Filter], step: Step) -> tuple[str, str]:
     before, after = "", ""
     for one in filters:
         nth = f"{ordinal(one.nth - 1)} " if one.nth > 1 else ""
-        if one.colour is not None:
+        if one.others and isinstance(one.anchor, str) and not _same_noun(one):
+            after += f" other than {_anchor_name(one.anchor, step)}"
+        elif one.others:
+            before = before if before.startswith("other ") else f"other {before}"
+        elif one.colour is not None:
             after += f" that {{be}} not {one.colour.value}" if one.negated else ""
             before += "" if one.negated else f"{one.colour.value} "
         elif one.order in _FROM and one.nth > 1:
@@ -196,6 +225,11 @@ def described(filters: Sequence[Filter], step: Step) -> tuple[str, str]:
             where = _HALF[one.relation] if half else f"{one.relation.value} {_anchor_name(one.anchor, step)}"
             after += f" that {{be}} not {where}" if one.negated else f" {where}"
     return before, after
+
+
+def _same_noun(one: Filter) -> bool:
+    """Whether its anchor is one of the same: "the other sign", "the signs except the largest sign"."""
+    return isinstance(one.anchor, str) and singular(one.of).split()[-1] == singular(one.anchor).split()[-1]
 
 
 _FROM = {Order.LEFTMOST: "left", Order.RIGHTMOST: "right", Order.HIGHEST: "top", Order.LOWEST: "bottom"}

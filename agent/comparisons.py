@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from agent.answers import Status
-from agent.choosing import holds
+from agent.choosing import distance, holds
 from agent.findings import Group
 from agent.inflection import indefinite, is_plural, plural
 from agent.intents import Aspect, Relation
@@ -11,6 +11,9 @@ from agent.prose import Prose, capital, linked_list
 from agent.sightings import Sighting, part_of_picture, relation_between
 from agent.telling import Telling, Verdict, amount, certain, form, list_all, mean, missing, relation_words, together
 from ferret.words import same_name
+
+SAME_DISTANCE = 0.02
+"""Distances that differ by less than this share of the picture's diagonal are about the same."""
 
 
 def relate(prose: Prose, telling: Telling) -> Verdict:
@@ -76,6 +79,8 @@ def compare(prose: Prose, telling: Telling) -> Verdict:
         return _compare_numbers(prose, telling, confidence)
     if step.aspect in {Aspect.LARGER, Aspect.SMALLER}:
         return _compare_sizes(prose, telling, groups, confidence)
+    if step.aspect in {Aspect.NEARER, Aspect.FARTHER} and len(groups) > 2:
+        return _compare_distances(prose, telling, groups, status, confidence)
     names = _subjects(groups)
     kinds = [group.name for group in groups]
     if len(groups) < 2:
@@ -87,13 +92,16 @@ def compare(prose: Prose, telling: Telling) -> Verdict:
         prose.say(f"I cannot tell what {' and '.join(nameless)} {'is' if len(nameless) == 1 else 'are'}.")
         return "unsure", confidence
     if all(same_name(kinds[0], kind) for kind in kinds[1:]):
-        prose.say("Yes, " if step.yes_no else "").say("they are all " if len(kinds) > 2 else "both are ")
+        both = "they are all " if len(kinds) > 2 else "both are "
+        prose.say(f"Yes, {both}" if step.yes_no else capital(both))
         prose.link(plural(kinds[0]), [group.sightings[0] for group in groups]).say(".")
         return status, confidence
-    prose.say("No: " if step.yes_no and step.aspect is Aspect.KIND else "")
+    negated = step.yes_no and step.aspect is Aspect.KIND
+    prose.say("No: " if negated else "")
     for index, group in enumerate(groups):
         prose.say(" and " if index == len(groups) - 1 and index else ", " if index else "")
         subject = names[index] if group.region is not None else "one"
+        subject = subject if index or negated else capital(subject)
         prose.say(f"{subject} is ").link(indefinite(group.name), group.sightings)
     prose.say(".")
     return status, confidence
@@ -122,7 +130,7 @@ def _compare_sizes(prose: Prose, telling: Telling, groups: Sequence[Group], conf
         sizes = sorted((share(ranked[0][1]), share(ranked[1][1])))
         if sizes[1] < telling.thresholds.bigger * sizes[0] and telling.step.operands:
             other = ranked[1][0]
-            prose.link(capital(what), [thing]).say(" and ").link(names[id(other)], [ranked[1][1]])
+            _first(prose, telling, what, thing, right=False).say(" and ").link(names[id(other)], [ranked[1][1]])
             prose.say(" are about the same size.")
             return "answered", confidence
     degree = (
@@ -131,19 +139,57 @@ def _compare_sizes(prose: Prose, telling: Telling, groups: Sequence[Group], conf
         else ("largest" if larger else "smallest")
     )
     article = "" if degree in {"larger", "smaller"} else "the "
-    prose.link(capital(what), [thing]).say(f" is {article}{degree}.")
+    _first(prose, telling, what, thing, right=winner is groups[0]).say(f" is {article}{degree}.")
     return "answered", confidence
+
+
+def _first(prose: Prose, telling: Telling, name: str, thing: Sighting, *, right: bool) -> Prose:
+    """Begins with the one that is ahead, behind the "yes" or "no" of who asked for one."""
+    if not telling.step.yes_no:
+        return prose.link(capital(name), [thing])
+    return prose.say("Yes, " if right else "No, ").link(name, [thing])
+
+
+def _compare_distances(
+    prose: Prose, telling: Telling, groups: Sequence[Group], status: Status, confidence: float
+) -> Verdict:
+    """By the gap between boxes; the last group is what distances are measured to."""
+    nearer = telling.step.aspect is Aspect.NEARER
+    *compared, to = groups
+    anchor, names = _place_of(to), _subjects(groups)
+    if {_place_of(group).image for group in compared} != {anchor.image}:
+        prose.say("They are in different pictures.")
+        return "unsure", confidence
+    gaps = [distance(_place_of(group), anchor) for group in compared]
+    order = sorted(range(len(compared)), key=lambda index: gaps[index] if nearer else -gaps[index])
+    first, second = order[0], order[1]
+    width, height = telling.sizes[anchor.image]
+    if abs(gaps[first] - gaps[second]) < SAME_DISTANCE * (width**2 + height**2) ** 0.5:
+        one, other = sorted((first, second))
+        _first(prose, telling, names[one], _place_of(compared[one]), right=False)
+        prose.say(" and ").link(names[other], [_place_of(compared[other])])
+        prose.say(" are about as near to ").link(names[-1], [anchor]).say(".")
+        return status, confidence
+    degree = ("closer to" if nearer else "farther from") if len(compared) == 2 else (
+        "the closest to" if nearer else "the farthest from"
+    )
+    _first(prose, telling, names[first], _place_of(compared[first]), right=first == 0)
+    prose.say(f" is {degree} ").link(names[-1], [anchor]).say(".")
+    return status, confidence
 
 
 def _compare_numbers(prose: Prose, telling: Telling, confidence: float) -> Verdict:
     more = telling.step.aspect is Aspect.MORE
     groups = sorted(telling.finding.groups, key=lambda g: -len(g.sightings) if more else len(g.sightings))
     counts = [len(group.sightings) for group in groups]
+    yes_no, first = telling.step.yes_no, telling.finding.groups[0]
     if len(groups) > 1 and counts[0] == counts[1]:
-        prose.say("There are as many ").link(form(groups[0], 2), groups[0].sightings).say(" as ")
+        prose.say("No, there are as many " if yes_no else "There are as many ")
+        prose.link(form(groups[0], 2), groups[0].sightings).say(" as ")
         prose.link(form(groups[1], 2), groups[1].sightings).say(f": {counts[0]} of each.")
         return "answered", confidence
-    prose.say(f"There are {'more' if more else 'fewer'} ").link(form(groups[0], 2), groups[0].sightings)
+    there = "There" if not yes_no else "Yes, there" if groups[0] is first else "No, there"
+    prose.say(f"{there} are {'more' if more else 'fewer'} ").link(form(groups[0], 2), groups[0].sightings)
     if len(groups) > 1:
         prose.say(" than ").link(form(groups[1], 2), groups[1].sightings).say(f": {counts[0]} and {counts[1]}.")
     else:

@@ -38,7 +38,7 @@ def compose(
         verdicts.append((status, score))
         if finding.outside:  # an answer that claims nothing is not probable to any degree
             measured.append((status, score))
-        elif calibration is not None and not step.filters:  # what filters choose by was never measured
+        elif calibration is not None and not step.filters and step.text is None:  # neither was ever measured
             probability = calibration.probability(step.intent, status, score)
             measured += [(status, probability)] if probability is not None else []
     status, score = together(verdicts)

@@ -87,6 +87,9 @@ class Aspect(StrEnum):
     SMALLER = "smaller"
     MORE = "more"
     FEWER = "fewer"
+    NEARER = "nearer"
+    """Which is nearer to the last operand, which is not compared itself."""
+    FARTHER = "farther"
 
 
 RegionIndex = Annotated[int, Field(ge=0)]
@@ -142,7 +145,7 @@ HALVES = frozenset({Relation.LEFT, Relation.RIGHT, Relation.ABOVE, Relation.BELO
 
 
 class Filter(_Closed):
-    """Which of the things that a phrase names are meant: by how they lie, by an order, or by their colour.
+    """Which of the things that a phrase names are meant: by how they lie, by an order, by their colour, or all others.
 
     `of` is the phrase that it narrows: a target or an operand of the step as it stands there, or the anchor of another
     filter of the step ("the sign nearest the dog that is left of the tree"). Exactly one of these is set:
@@ -152,30 +155,34 @@ class Filter(_Closed):
     - `order`: the `nth` in that order, or as many from there on as the quantity of the step says. Nearest and farthest
       are measured from the `anchor`.
     - `colour`: those that are mostly of that colour. `negated`: those that are not.
+    - `others`: those that are something else than the `anchor`; all of them where there is no such thing.
     """
 
     of: NounPhrase
     relation: Relation | None = None
     order: Order | None = None
     colour: Colour | None = None
+    others: bool = False
     anchor: Operand | None = None
     nth: Annotated[int, Field(ge=1, le=MAX_NTH)] = 1
     negated: bool = False
 
     @model_validator(mode="after")
     def _one_way(self) -> "Filter":
-        if sum(way is not None for way in (self.relation, self.order, self.colour)) != 1:
-            raise ValueError("a filter has exactly one of relation, order and colour")
+        if sum(way is not None for way in (self.relation, self.order, self.colour)) + self.others != 1:
+            raise ValueError("a filter has exactly one of relation, order, colour and others")
         if self.order in {Order.NEAREST, Order.FARTHEST} and self.anchor is None:
             raise ValueError(f"{self.order} of what? name its anchor")
         if self.relation is not None and self.relation not in HALVES and self.anchor is None:
             raise ValueError(f"{self.relation} what? name its anchor")
+        if self.others and self.anchor is None:
+            raise ValueError("others than what? name the anchor")
         if self.anchor is not None and (self.colour or self.order not in {None, Order.NEAREST, Order.FARTHEST}):
-            raise ValueError("only a relation, nearest and farthest have an anchor")
+            raise ValueError("only a relation, nearest, farthest and others have an anchor")
         if self.nth > 1 and self.order is None:
             raise ValueError("only an order has an n-th")
-        if self.negated and self.order is not None:
-            raise ValueError("an order cannot be negated")
+        if self.negated and (self.order is not None or self.others):
+            raise ValueError("an order cannot be negated, nor can others")
         if self.anchor == self.of:
             raise ValueError("a thing cannot be its own anchor")
         return self
@@ -193,7 +200,11 @@ class Step(_Closed):
     - relate, relation, two operands: is the first so to the second;
     - relate, relation, one operand: what is so to it ("What is left of the dog?"), or, with `yes_no`, is it in that
       part of the picture ("Is the dog on the left?");
-    - compare, no operands: which of all things (or of all `targets`) is the extreme one in `aspect`.
+    - compare, no operands: which of all things (or of all `targets`) is the extreme one in `aspect`;
+    - compare, nearer or farther: the last operand is what the others are nearer to, or farther from.
+
+    `text` (read only) is what is looked for: whether it stands there (`yes_no`), or where; case, spaces and marks do
+    not matter.
 
     `granularity` (points and strokes only) first makes the region that is meant of a mark: a part, the whole thing or a
     group, as the segmenter sees it. `filters` narrow what targets, operands and anchors name, those of one phrase in
@@ -207,6 +218,7 @@ class Step(_Closed):
     operands: Annotated[tuple[Operand, ...], Field(max_length=MAX_TARGETS)] = ()
     relation: Relation | None = None
     aspect: Aspect | None = None
+    text: Annotated[str, Field(min_length=1, max_length=300)] | None = None
     quantity: Quantity = "one"
     yes_no: bool = False
     wants_coordinates: bool = False
@@ -220,6 +232,8 @@ class Step(_Closed):
         for one in self.filters:
             if one.of not in phrases:
                 raise ValueError(f"a filter narrows {one.of!r}, which is no target, operand or anchor of the step")
+        if self.text is not None and self.intent is not Intent.READ:
+            raise ValueError("only what is read is looked for as a text")
         return self
 
     def filters_of(self, phrase: Operand) -> tuple[Filter, ...]:

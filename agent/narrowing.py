@@ -21,14 +21,15 @@ from agent.synonyms import ADJECTIVES
 class Narrowing:
     """A filter in the making (see `agent.intents.Filter`): its anchor is a noun phrase or the mark of a region.
 
-    `side` is a side of the picture, which means the outermost thing or that half, as one or several are meant. `inner`
-    narrow the anchor. `words` are those that it was read from.
+    `side` is a side of the picture, which means the outermost thing or that half, as one or several are meant. `others`
+    are all but the anchor. `inner` narrow the anchor. `words` are those that it was read from.
     """
 
     relation: Relation | None = None
     order: Order | None = None
     colour: Colour | None = None
     side: Relation | None = None
+    others: bool = False
     anchor: str = ""
     nth: int = 1
     negated: bool = False
@@ -40,6 +41,7 @@ _COLOURS = {colour.value: colour for colour in Colour} | {
     "gray": Colour.GREY, "violet": Colour.PURPLE, "golden": Colour.YELLOW,
 }  # fmt: skip
 _COLOUR = rf"(?:{'|'.join(_COLOURS)})"
+_IS_COLOUR = re.compile(rf"^(?:the )?{_COLOUR}(?: ones?)?$", re.IGNORECASE)
 _SIDES = {"left": Relation.LEFT, "right": Relation.RIGHT, "top": Relation.ABOVE, "upper": Relation.ABOVE,
           "bottom": Relation.BELOW, "lower": Relation.BELOW}  # fmt: skip
 _OUTERMOST = {Relation.LEFT: Order.LEFTMOST, Relation.RIGHT: Order.RIGHTMOST, Relation.ABOVE: Order.HIGHEST,
@@ -134,6 +136,10 @@ def _away(match: re.Match[str]) -> Narrowing:
     return Narrowing(relation=relation, anchor=match["anchor"], negated=not match["not"])
 
 
+def _but(match: re.Match[str]) -> Narrowing:
+    return Narrowing(others=True, anchor=match["anchor"])
+
+
 _FOLLOWING: tuple[tuple[re.Pattern[str], _Reader], ...] = (
     (_pattern(rf"{_WHICH}{LIES}(?:the )?(?:nearest|closest|(?:farthest|furthest|most)(?P<from> from)?)(?: to)? "
               r"(?:the )?(?P<side>left|right|top|bottom)(?: (?:edge|side|end|border))?" + _OF_PICTURE), _to_side),
@@ -158,6 +164,7 @@ _FOLLOWING: tuple[tuple[re.Pattern[str], _Reader], ...] = (
     (_pattern(rf"(?:(?:that|which|who) )?(?:(?:do|does|did|is|are) (?=not ))?{_NOT}"
               rf"(?:touch|overlap|intersect|cover|hide)(?:es|s|ing|ping)?(?: with)? {_ANCHOR}"), _touching),
     (_pattern(rf"{_WHICH}{_NOT}{LIES}(?:{ANY_RELATION}) {_ANCHOR}"), _relation),
+    (_pattern(rf"(?:other than|except(?: for)?|apart from|aside from) (?P<anchor>{MARK})"), _but),
 )  # fmt: skip
 _BARE_COLOUR = _pattern(rf" {_NOT}(?P<colour>{_COLOUR})")
 _EXCEPT = re.compile(
@@ -444,6 +451,11 @@ _IDIOM = re.compile(
     r"road|home|word|words|sentence|total|time|minute|opinion|mind|view|game|story|language|english)$",
     re.IGNORECASE,
 )
+
+
+def is_colour(words: str) -> bool:
+    """Whether words are no more than a colour: "red", "the red ones"."""
+    return _IS_COLOUR.match(words) is not None
 
 
 def is_general(phrase: str) -> bool:

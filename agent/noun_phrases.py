@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from agent.inflection import is_plural, parse_number
+from agent.inflection import is_plural, parse_number, singular
 from agent.intents import MAX_NUMBER, MAX_TARGETS, NounPhrase, Quantity
 from agent.lexicon import Lexicon
 from agent.narrowing import HELD, Narrowing, narrowings, take_out
@@ -133,7 +133,7 @@ def named(text: str, lexicon: Lexicon, *, plural_hint: bool = False) -> Named:
         if phrase and (narrow or not _generic(phrase, lexicon)):
             if narrow and phrase.lower() in (of.lower() for of, _ in filters) and not _same(phrase, narrow, filters):
                 phrase = f"other {phrase}"  # "the sign on the left and the sign on the right"
-            filters += [(phrase[:300], one) for one in narrow]
+            filters += [(phrase[:300], one) for one in narrow or _others(phrase, targets, filters)]
             if phrase.lower() not in (target.lower() for target in targets):
                 targets.append(phrase[:300])
                 if not marks:  # "this dog" is set against others as what is pointed at
@@ -151,6 +151,20 @@ def named(text: str, lexicon: Lexicon, *, plural_hint: bool = False) -> Named:
         definite=definite,
         filters=tuple(filters),
     )
+
+
+def _others(phrase: str, targets: list[str], filters: list[tuple[NounPhrase, Narrowing]]) -> tuple[Narrowing, ...]:
+    """What "the other sign" means after a certain sign: "the sign on the left and the other sign"."""
+    if not phrase.lower().startswith("other "):
+        return ()
+    noun = singular(phrase.lower().removeprefix("other "))
+    certain = [
+        target
+        for target in targets
+        if singular(target.lower()).endswith(noun)
+        and (singular(target.lower()) != noun or any(of == target for of, _ in filters))
+    ]
+    return tuple(Narrowing(others=True, anchor=target, words=phrase) for target in certain)
 
 
 def _same(phrase: str, narrow: tuple[Narrowing, ...], filters: list[tuple[NounPhrase, Narrowing]]) -> bool:

@@ -13,10 +13,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
 
-from agent.antecedents import Resolved, narrowed_as_before, resolved, with_operands_of
+from agent.antecedents import Resolved, apart_from_before, narrowed_as_before, resolved, with_operands_of
 from agent.courtesy import leads_to_a_request, requests_within, speaks_of_people, states
+from agent.excluding import exclusion
 from agent.granularity import with_granularity
-from agent.inflection import is_plural
+from agent.inflection import is_plural, singular
 from agent.intents import (
     MAX_FILTERS,
     MAX_REGIONS,
@@ -34,6 +35,7 @@ from agent.lexicon import Lexicon
 from agent.narrowing import Narrowing, is_scope
 from agent.noun_phrases import Named, named
 from agent.pointing import MARK, PICTURE
+from agent.quotations import QUOTED, hold_texts, put_back
 from agent.reasons import reason
 from agent.rules.common import Draft
 from agent.rules.comparing import compare
@@ -45,6 +47,7 @@ from agent.rules.listing import list_things
 from agent.rules.reading import read
 from agent.rules.referring import by_what_it_names, refer
 from agent.rules.relating import relate
+from agent.rules.searching import search
 from agent.rules.segmenting import segment
 from agent.slips import mended
 from agent.wording import Clause, clean, prepare, trim
@@ -104,15 +107,17 @@ def plan_question(question: str, region_count: int, image_count: int = 1, lexico
     """
     known = lexicon if lexicon is not None else Lexicon(())
     asked = clean(question)
-    text, slips = mended(_STUTTER.sub(r"\1", asked[:_LONGEST]), known)
+    text, texts = hold_texts(asked[:_LONGEST])
+    text, slips = mended(_STUTTER.sub(r"\1", text), known)
     parts = [trim(part, end) for part, end in prepare(text, region_count, image_count)]
+    parts = [_with_texts(part, texts, known) for part in parts]
     made, coordinates = _made(_fronted(parts, known), known, region_count, image_count)
-    steps = [one.step for one in made]
+    steps = [one.step.model_copy(update={"text": put_back(one.step.text or "", texts) or None}) for one in made]
     pointed = any(one.points for one in made)
     reasons = [
         reason(
             one.step,
-            one.reading.clause.text,
+            put_back(one.reading.clause.text, texts),
             rule=one.reading.rule,
             filled_in=[(one.reading.filled_in.said, one.reading.filled_in.meant)] if one.reading.filled_in.said else (),
             slips=slips,
@@ -134,6 +139,13 @@ def plan_question(question: str, region_count: int, image_count: int = 1, lexico
         everywhere = tuple(range(min(region_count, MAX_REGIONS)))
         steps = [step.model_copy(update={"regions": everywhere}) for step in steps]
     return Plan(question=asked, steps=with_granularity(steps, asked), reasons=tuple(reasons))
+
+
+def _with_texts(part: Clause | None, texts: list[str], lexicon: Lexicon) -> Clause | None:
+    """A clause with the texts in it put back, unless it looks for one."""
+    if part is None or not re.search(QUOTED, part.text) or search(part.text, lexicon) is not None:
+        return part
+    return replace(part, text=put_back(part.text, texts))
 
 
 def _made(
@@ -187,7 +199,7 @@ def _asking(spoken: Sequence[_Made]) -> Iterable[_Made]:
 
 Rule = Callable[[str, Lexicon], Draft | None]
 _RULES: tuple[Rule, ...] = (
-    read, compare, relate, segment, count, describe, refer, list_things, exist, ground,
+    search, read, compare, relate, segment, count, describe, refer, list_things, exist, ground,
 )  # fmt: skip
 
 
@@ -200,9 +212,12 @@ def _draft(text: str, lexicon: Lexicon) -> Draft | None:
 
 def _read(clause: Clause, before: Sequence[_Made], topic: str, lexicon: Lexicon, region_count: int) -> _Reading:
     """What a clause asks for: by a rule as it stands, as more of what was asked before, or inside a way of speaking."""
-    full = resolved(clause.text, [one.step for one in before], topic, region_count)
+    full = resolved(clause.text, [one.step for one in before], topic, region_count, lexicon)
     text = full.text
     clause = replace(clause, text=text)
+    left_out = exclusion(text, lexicon) if not speaks_of_people(text) or _NEEDS.match(text) else None
+    if left_out is not None and (others := _all_but(*left_out, lexicon)) is not None:
+        return _Reading(clause, others, True, _Level.ASKS, full)
     draft = _draft(text, lexicon)
     if before and (more := _more_of_the_same(clause, draft, before[-1].reading, lexicon)):
         return _Reading(clause, more, True, _Level.ASKS, full)
@@ -228,6 +243,50 @@ def _read(clause: Clause, before: Sequence[_Made], topic: str, lexicon: Lexicon,
     if not states(text) and (set_against := _with_verb(text, clause.end, lexicon)) is not None:
         return _Reading(clause, set_against, True, _Level.ASKS, full)
     return _Reading(clause, by_what_it_names(text, lexicon, region_count), False, level, full)
+
+
+_LEAVES_OUT = {
+    Intent.LIST, Intent.GROUND, Intent.COUNT, Intent.EXIST, Intent.SEGMENT, Intent.DESCRIBE, Intent.READ,
+}  # fmt: skip
+
+
+_ORDER_ALONE = re.compile(
+    r"^(?P<order>the (?:.* )?(?:largest|biggest|smallest|tallest|\w+most|highest|lowest|left|right|top|bottom|first|"
+    r"second|third|fourth|fifth|last))(?: ones?)?$",
+    re.IGNORECASE,
+)
+
+
+def _all_but(rest: str, left_out: str, lexicon: Lexicon) -> Draft | None:
+    """What the clause `rest` asks for, of all but what is left out; None when it asks for nothing that can be."""
+    draft = _draft(rest, lexicon)
+    if draft is None:
+        named_alone = named(rest, lexicon)
+        if not named_alone.targets or not all(lexicon.names_something(one) for one in named_alone.targets):
+            return None
+        draft = Draft(Intent.LIST, named_alone)
+    if draft.intent not in _LEAVES_OUT or draft.text is not None:
+        return None
+    targets, intent = draft.named.targets, draft.intent
+    if not targets:
+        if draft.named.marks or (intent is Intent.DESCRIBE and not draft.named.everything and "every" not in rest):
+            return None
+        targets = ("things",)
+        intent = Intent.LIST if intent in {Intent.GROUND, Intent.DESCRIBE} else intent
+    if (alone := _ORDER_ALONE.match(left_out)) and not lexicon.names_something(left_out):
+        left_out = f"{alone['order']} {singular(targets[-1])}"  # "except the largest one"
+    left_out = re.sub(r"^(?:the )?one\b", f"the {singular(targets[-1])}", left_out, flags=re.IGNORECASE)
+    apart = named(left_out, lexicon)
+    if not apart.operands:
+        return None
+    filters = list(draft.named.filters)
+    for operand in apart.operands:
+        inner = tuple(one for of, one in apart.filters if of == operand)
+        one = Narrowing(others=True, anchor=operand, inner=inner, words=left_out)
+        filters += [(target, one) for target in targets]
+    quantity = "all" if targets == ("things",) else draft.named.quantity
+    read_as = replace(draft.named, targets=targets, operands=targets, filters=tuple(filters), quantity=quantity)
+    return replace(draft, intent=intent, named=replace(read_as, everything=False), stated=False)
 
 
 def _with_verb(text: str, end: str, lexicon: Lexicon) -> Draft | None:
@@ -292,7 +351,8 @@ def _more_of_the_same(clause: Clause, draft: Draft | None, last: _Reading, lexic
     short = len(clause.text.split()) <= 6 and not found.marks and not found.everything
     known = all(lexicon.names_something(target) for target in found.targets)
     if short and found.targets and (clause.more or (known and clause.end != "!")):
-        return replace(last.draft, named=found)
+        text = None if found.targets[0].lower().startswith("other ") else last.draft.text
+        return replace(last.draft, named=found, text=text)
     return None
 
 
@@ -385,13 +445,14 @@ def _step(reading: _Reading, region_count: int, image: int | None, elsewhere: fr
         operands=shown,
         relation=draft.relation,
         aspect=draft.aspect,
+        text=draft.text,
         quantity="all" if draft.named.everything and not draft.named.targets else draft.named.quantity,
         yes_no=draft.yes_no,
         wants_coordinates=coordinates,
         image=image,
         filters=filters,
     )
-    step = narrowed_as_before(step, before)
+    step = apart_from_before(narrowed_as_before(step, before), reading.filled_in.last)
     if not _THINGS.search(clause.text):
         step = with_operands_of(step, reading.filled_in.last)
     points = bool(step.regions) or any(isinstance(one.anchor, int) for one in step.filters)
@@ -421,6 +482,7 @@ def _filters(
                 relation=one.relation,
                 order=one.order,
                 colour=one.colour,
+                others=one.others,
                 anchor=anchor,
                 nth=one.nth,
                 negated=one.negated,

@@ -71,6 +71,8 @@ def _said(one: Filter) -> str:
     """What a filter keeps, in words."""
     anchor = f"<region{one.anchor + 1}>" if isinstance(one.anchor, int) else f'"{one.anchor}"'
     no = "not " if one.negated else ""
+    if one.others:
+        return f"those that are not {anchor}"
     if one.colour is not None:
         return f"{no}the {one.colour.value} ones"
     if one.order is not None:

@@ -4,14 +4,13 @@ The wording is plain and the same every time, so that scripts can rely on it; co
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from agent.comparisons import compare, relate
 from agent.findings import Group
 from agent.inflection import indefinite, is_plural, number_word
 from agent.intents import Intent
 from agent.prose import Prose, capital, linked_list
-from agent.sightings import Sighting, part_of_picture, relation_between
+from agent.sightings import part_of_picture, relation_between
 from agent.telling import (
     Telling,
     Verdict,
@@ -26,6 +25,7 @@ from agent.telling import (
     singular_start,
     together,
 )
+from agent.texts import tell_text
 
 
 def tell(prose: Prose, telling: Telling) -> Verdict:
@@ -184,44 +184,7 @@ def _describe(prose: Prose, telling: Telling) -> Verdict:
     return "answered", mean([group.score for group in groups])
 
 
-# --- text and masks ---------------------------------------------------------------------------------------------------
-
-
-def _read(prose: Prose, telling: Telling) -> Verdict:
-    verdicts: list[Verdict] = []
-    for group in telling.finding.groups:
-        prose.sentence()
-        told = [sighting for sighting in group.sightings if sighting.text]
-        if group.phrase is not None and not group.sightings and group.name != "text":
-            verdicts.append(missing(prose, telling, group))
-        elif not told:
-            place = (
-                "there"
-                if group.region is not None
-                else f"on the {form(group, 1)}"
-                if group.sightings
-                else telling.where
-            )
-            prose.say(f"There is no text that I can read {place}.")
-            verdicts.append(("not_found", group.score if not group.sightings else 0.6))
-        else:
-            subject = (
-                f"The {form(group, len(told))}" if group.phrase is not None and group.name != "text" else "The text"
-            )
-            verb = "say" if len(told) > 1 and subject != "The text" else "reads" if subject == "The text" else "says"
-            prose.say(f"{subject} {verb} ")
-            for index, sighting in enumerate(told):
-                prose.say(" and " if index == len(told) - 1 and index else ", " if index else "")
-                prose.cite(sighting.text or "", [_as_read(sighting)])
-            prose.say(".")
-            verdicts.append(("answered", mean([sighting.score for sighting in told])))
-    return together(verdicts)
-
-
-def _as_read(sighting: Sighting) -> Sighting:
-    """What was read is the text reader's word, whoever found the place; Ferret's where it had to read instead."""
-    by_ferret = sighting.source == "ferret" and sighting.label == "text"
-    return sighting if by_ferret else replace(sighting, source="ocr")
+# --- masks ---------------------------------------------------------------------------------------------------
 
 
 def _segment(prose: Prose, telling: Telling) -> Verdict:
@@ -258,6 +221,6 @@ _TELLERS: dict[Intent, Callable[[Prose, Telling], Verdict]] = {
     Intent.DESCRIBE: _describe,
     Intent.RELATE: relate,
     Intent.COMPARE: compare,
-    Intent.READ: _read,
+    Intent.READ: tell_text,
     Intent.SEGMENT: _segment,
 }

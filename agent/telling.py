@@ -106,7 +106,10 @@ def form(group: Group, many: int) -> str:
 def amount(group: Group) -> str:
     """ "a dog", "two apples"."""
     many = len(group.sightings)
-    return indefinite(form(group, 1)) if many == 1 else f"{number_word(many)} {form(group, many)}"
+    if many == 1:
+        one = form(group, 1)
+        return f"an{one}" if one.startswith("other ") else indefinite(one)
+    return f"{number_word(many)} {form(group, many)}"
 
 
 def singular_start(groups: Sequence[Group]) -> bool:

@@ -32,13 +32,15 @@ class Draft:
     """A step in the making: what a rule read from a clause, its regions still marks (see `agent.intents.Step`).
 
     `loose`: the words of the rule are so common that they count only where something known is named. `stated`: the
-    clause says that something is there rather than asking for it.
+    clause says that something is there rather than asking for it. `text` is the mark of the text that is looked for
+    (`agent.quotations`).
     """
 
     intent: Intent
     named: Named = field(default_factory=Named)
     relation: Relation | None = None
     aspect: Aspect | None = None
+    text: str | None = None
     yes_no: bool = False
     coordinates: bool = False
     loose: bool = False

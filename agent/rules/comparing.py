@@ -4,9 +4,9 @@ import re
 
 from agent.intents import Aspect, Intent
 from agent.lexicon import Lexicon
-from agent.noun_phrases import named
-from agent.pointing import PICTURE
-from agent.relation_words import ANY_RELATION
+from agent.noun_phrases import Named, named
+from agent.pointing import MARK, PICTURE
+from agent.relation_words import ANY_RELATION, LYING
 from agent.rules.common import Draft, pattern
 
 _LARGER = (
@@ -80,11 +80,55 @@ _COMPARE_MORE_LIST = pattern(
     r"the most)(?: of)?$"
 )
 _COMPARE_VERSUS = pattern(r"^(?P<a>[^,?]+?) (?:vs\.?|versus) (?P<b>[^,?]+)$")
+_MUCH, _TO = r"(?:much |a bit |far |any |the )?", r"(?: away)?(?: to| from)?"
+_NEARER = rf"{_MUCH}(?P<how>closer(?= to)|nearer|(?:farther|further)(?=(?: away)? from)){_TO}"
+_NEAR = (
+    rf"{_MUCH}(?P<how>(?:closer|closest)(?= to)|nearer|nearest|(?:farther|further|farthest|furthest)"
+    rf"(?=(?: away)? from)){_TO}"
+)
+_NEAR_THAN = pattern(
+    rf"^(?:is|are|does|do|was|were) (?P<a>.+?) (?:{LYING} )?{_NEARER} (?P<c>.+?) than (?P<to>(?:to|from) |it is to )?"
+    r"(?P<b>.+?)(?: is| are)?$"
+)
+_NEAR_WHICH = pattern(
+    rf"^(?:which|what|who)\b(?: [\w-]+){{0,3}}? (?:is|are|lies|stands|sits) (?:{LYING} )?{_NEAR} (?P<c>[^,:]+?)"
+    r"\s*[,:-]\s*(?P<b>.+ (?:or|and) .+)$"
+)
+_NEAR_OF = pattern(
+    rf"^(?:which|what|who) of (?P<b>.+? (?:and|or) .+?) (?:is|lies|stands|sits) (?:{LYING} )?{_NEAR} (?P<c>.+)$"
+)
+_NEAR_OR = pattern(rf"^(?:is|are) (?P<c>.+?) (?:{LYING} )?{_NEARER} (?P<b>.+? or (?:to |from )?.+)$")
 _QUALITY = pattern(r"^(?:what|which) (?:colou?r|shape|size|kind|sort|type|material|pattern) ")
 _ENDS_OPEN = pattern(rf"^(?:what|which)\b.* (?:{ANY_RELATION})$")
 _CHOICE = pattern(r"\b(?:or|vs|versus)\b|<r.*\band\b")
 _CHOICE_LEAD = pattern(r"^(?:one |thing |animal |object |of |between |among )+")
 _SUPERLATIVE = pattern(rf"^(?:which|what) (?:is|are) the (?P<size>{_SIZE}) (?P<a>.+?)$")
+
+
+def _nearer(text: str, lexicon: Lexicon) -> Draft | None:
+    """Which of several is nearer to something, or farther from it: that comes last among the operands."""
+    for rule in (_NEAR_THAN, _NEAR_WHICH, _NEAR_OF, _NEAR_OR):
+        match = rule.match(text)
+        if match is None:
+            continue
+        groups = match.groupdict()
+        parts = [groups.get("a"), groups["b"], groups["c"]]
+        if groups.get("to"):  # "Is the dog closer to the tree than to the house?" compares the tree and the house
+            parts = [groups["c"], groups["b"], groups["a"]]
+        words = [pattern(r"\b(?:to|from) (?=(?:the|an?|my|this|that)\b|<)").sub("", part) for part in parts if part]
+        read = [named(part, lexicon) for part in words]
+        operands = tuple(dict.fromkeys(operand for one in read for operand in one.operands))
+        if len(operands) < 3 or len(read[-1].operands) != 1:
+            continue
+        together = Named(
+            tuple(one for one in operands if not re.fullmatch(MARK, one)),
+            tuple(one for one in operands if re.fullmatch(MARK, one)),
+            operands,
+            filters=tuple(one for each in read for one in each.filters),
+        )
+        aspect = Aspect.FARTHER if match["how"].lower().startswith(("far", "fur")) else Aspect.NEARER
+        return Draft(Intent.COMPARE, together, aspect=aspect, yes_no=rule is _NEAR_THAN)
+    return None
 
 
 def compare(text: str, lexicon: Lexicon) -> Draft | None:
@@ -103,6 +147,8 @@ def compare(text: str, lexicon: Lexicon) -> Draft | None:
     def number(match: re.Match[str]) -> Aspect:
         return Aspect.MORE if "mo" in match["how"].lower() else Aspect.FEWER
 
+    if nearer := _nearer(text, lexicon):
+        return nearer
     if _ENDS_OPEN.search(text) or _QUALITY.match(text):  # "What is the largest tree next to?"
         return None
     if match := _COMPARE_MORE.match(text):
@@ -118,6 +164,10 @@ def compare(text: str, lexicon: Lexicon) -> Draft | None:
             of = match.groupdict().get("c") or ""
             if rule is _COMPARE_WHICH and not match["b"] and _CHOICE.search(of):  # "which is bigger the dog or the cat"
                 return Draft(Intent.COMPARE, named(_CHOICE_LEAD.sub("", of.strip()), lexicon), aspect=size(match))
+            if rule is _COMPARE_WHICH and match["b"]:  # "Which animal is bigger, the dog or the cat?"
+                chosen = named(match["b"], lexicon)
+                if len(chosen.operands) > 1:
+                    return Draft(Intent.COMPARE, chosen, aspect=size(match))
             return draft(match, size(match))
     if match := _COMPARE_MORE_LIST.match(text):
         words = pattern(r" than ").sub(" and ", match["a"] or match["a2"])

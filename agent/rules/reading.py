@@ -102,11 +102,11 @@ def read(text: str, lexicon: Lexicon) -> Draft | None:
             rest = match["on"]
         where = rule is _READ_TEXT and pattern(r"^(?:where|locate|detect|find|point)\b").match(text) is not None
         yes_no = pattern(r"^(?:is|are|does|do|can)\b").match(text) is not None
-        return Draft(Intent.READ, _readable(rest, lexicon), yes_no=yes_no, coordinates=where)
+        return Draft(Intent.READ, readable(rest, lexicon), yes_no=yes_no, coordinates=where)
     return None
 
 
-def _readable(text: str, lexicon: Lexicon) -> Named:
+def readable(text: str, lexicon: Lexicon) -> Named:
     """What carries the text: "the words on the sign" is the sign."""
     stripped = pattern(
         rf"^(?:(?:me|us|out|aloud|all|the|any|every|each|of|what|that|which|{BE}|visible|printed|written|"

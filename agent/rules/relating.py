@@ -3,7 +3,7 @@
 import re
 from dataclasses import replace
 
-from agent.intents import Colour, Intent, Relation
+from agent.intents import Colour, Intent, Order, Relation
 from agent.lexicon import Lexicon
 from agent.narrowing import is_general
 from agent.noun_phrases import Named, named
@@ -27,7 +27,8 @@ _OPEN = pattern(
 )
 _WHICH_SO = pattern(
     rf"^(?:which|what)(?P<np>(?! colou?rs?\b).*?) (?P<be>{BE}|lies?|stands?|sits?|do|does) "
-    rf"(?P<lies>(?:not|neither|outside|away|far) .+|(?:mostly |mainly )?(?:{'|'.join(Colour)}|gray)(?: in colou?r)?|"
+    rf"(?P<lies>(?:not|neither|outside|away|far) .+|(?:{_LIES} )?(?:the )?(?:(?:closer|nearer) to|(?:farther|further)"
+    rf"(?: away)? from) .+|(?:mostly |mainly )?(?:{'|'.join(Colour)}|gray)(?: in colou?r)?|"
     rf"(?:the )?(?:second|third|fourth|fifth) \w+|(?:the )?(?:leftmost|rightmost|highest|lowest|topmost|bottommost|"
     rf"uppermost|"
     rf"lowermost)(?: one)?)$"
@@ -192,7 +193,8 @@ def relate(text: str, lexicon: Lexicon) -> Draft | None:
     if match := _WHICH_SO.match(text):  # "Which keys are not on the table?"
         which = named(f"{match['np'] or 'things'} that {match['be']} {match['lies']}", lexicon)
         if which.filters and len(which.targets) == 1 and not which.marks:
-            if is_general(which.targets[0]):
+            measured = any(one.order in {Order.NEAREST, Order.FARTHEST} for _, one in which.filters)
+            if is_general(which.targets[0]) and not measured:
                 return Draft(Intent.LIST, which)
             return Draft(Intent.GROUND, _one_of(which, match["be"]), coordinates=True)
     if match := _RELATE_WHAT_LATE.match(text):  # "What is the dog left of?" asks for what is right of it

@@ -113,6 +113,11 @@ WRONG: dict[str, tuple[Any, TroubleKind]] = {
     "ground nothing": (steps({"intent": "ground"}), TroubleKind.NO_PLAN),
     "relate nothing": (steps({"intent": "relate", "relation": "near"}), TroubleKind.NO_PLAN),
     "compare in nothing": (steps({"intent": "compare", "operands": ["dog", "tree"]}), TroubleKind.NO_PLAN),
+    "nearer to nothing": (
+        steps({"intent": "compare", "aspect": "nearer", "operands": ["dog", "tree"]}), TroubleKind.NO_PLAN,
+    ),
+    "a text for a count": (steps({"intent": "count", "targets": ["sign"], "text": "open"}), TroubleKind.NO_PLAN),
+    "a text that steers": (steps({"intent": "read", "text": "\x1b[2J"}), TroubleKind.NO_PLAN),
     "operands of a count": (steps({"intent": "count", "operands": ["dog"]}), TroubleKind.NO_PLAN),
     "a relation of a count": (
         steps({"intent": "count", "targets": ["dog"], "relation": "above"}), TroubleKind.NO_PLAN,

@@ -54,7 +54,7 @@ def spans(answer: Answer) -> list[tuple[str, list[str]]]:
         ("Is the dog right of the tree?", [], "No, the dog is left of the tree.", "answered"),
         ("Which is larger, the dog or the key?", [], "The dog is larger.", "answered"),
         ("Which is larger?", ["point:40,90", "point:180,150"], "Region 2 (a tree) is larger.", "answered"),
-        ("Are there more apples than dogs?", [], "There are more apples than dogs: 2 and 1.", "answered"),
+        ("Are there more apples than dogs?", [], "Yes, there are more apples than dogs: 2 and 1.", "answered"),
         # text
         ("What does the sign say?", [], 'The sign says "OPEN 24h".', "answered"),
         ("What does it say?", ["box:20,10,75,40"], 'The text reads "OPEN 24h".', "answered"),

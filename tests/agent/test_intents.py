@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from agent.intents import MAX_REGIONS, MAX_STEPS, MAX_TARGETS, Aspect, Intent, Plan, Relation, Step
+from agent.intents import MAX_REGIONS, MAX_STEPS, MAX_TARGETS, Aspect, Filter, Intent, Plan, Relation, Step
 
 
 def test_the_intents_are_those_of_the_design() -> None:
@@ -26,12 +26,16 @@ def test_a_plan_survives_json() -> None:
     steps = (
         Step(intent=Intent.GROUND, targets=("red apple", "key"), quantity=3, wants_coordinates=True, image=None),
         Step(intent=Intent.RELATE, regions=(1,), operands=(1, "dog"), relation=Relation.LEFT, yes_no=True),
+        Step(
+            intent=Intent.READ, targets=("sign",), text="No Parking", yes_no=True,
+            filters=(Filter(of="sign", others=True, anchor="left sign"),),
+        ),
         Step(intent=Intent.COMPARE, regions=(0, 1), operands=(0, 1), aspect=Aspect.KIND, quantity="all", image=2),
-    )
+    )  # fmt: skip
     plan = Plan(question="?", steps=steps)
     assert Plan.model_validate_json(plan.model_dump_json()) == plan
     assert Plan.model_validate(plan.model_dump(mode="json")) == plan
-    assert plan.intents == (Intent.GROUND, Intent.RELATE, Intent.COMPARE)
+    assert plan.intents == (Intent.GROUND, Intent.RELATE, Intent.READ, Intent.COMPARE)
 
 
 @pytest.mark.parametrize(
@@ -52,6 +56,19 @@ def test_a_plan_survives_json() -> None:
         {"intent": "compare", "aspect": "beauty"},
         {"intent": "compare", "operands": (-1,)},
         {"intent": "refer", "image": -1},
+        {"intent": "read", "text": ""},
+        {"intent": "read", "text": "x" * 301},
+        {"intent": "exist", "targets": ("sign",), "text": "open"},
+        {"intent": "list", "targets": ("thing",), "filters": ({"of": "thing", "others": True},)},
+        {"intent": "list", "targets": ("thing",), "filters": ({"of": "thing", "others": True, "anchor": "thing"},)},
+        {
+            "intent": "list", "targets": ("thing",),
+            "filters": ({"of": "thing", "others": True, "anchor": "dog", "negated": True},),
+        },
+        {
+            "intent": "list", "targets": ("thing",),
+            "filters": ({"of": "thing", "others": True, "anchor": "dog", "colour": "red"},),
+        },
     ],
 )
 def test_a_step_outside_the_bounds_is_refused(fields: dict[str, Any]) -> None:

@@ -2,7 +2,8 @@
 
 A line is "question | regions/images | plan", a section a class of wordings. The plan is written short: steps joined by
 " ; ", each "intent[?][*number] things : relation or aspect {of: filter, of: filter} @image", where "?" is a yes or no,
-"*" all of them, "<1>" the first region, "among things" the targets of a comparison without operands, "!" a negation.
+"*" all of them, "<1>" the first region, "among things" the targets of a comparison without operands, "!" a negation;
+a text that is looked for stands in quotation marks.
 """
 
 from pathlib import Path
@@ -38,8 +39,7 @@ def _operand(operand: Operand) -> str:
 
 def _filter(one: Filter) -> str:
     way = one.relation or one.order or one.colour
-    assert way is not None
-    words = [f"{'!' if one.negated else ''}{way.value}"]
+    words = [f"{'!' if one.negated else ''}{way.value if way is not None else 'other than'}"]
     words += [str(one.nth)] if one.nth > 1 else []
     words += [_operand(one.anchor)] if one.anchor is not None else []
     return f"{one.of}: {' '.join(words)}"
@@ -61,6 +61,7 @@ def said(step: Step) -> str:
     words = [head, ", ".join(things)] if things else [head]
     how = step.relation or step.aspect
     words += [":", how.value] if how is not None else []
+    words += [f'"{step.text}"'] if step.text is not None else []
     if step.filters:
         words.append("{" + ", ".join(sorted(_filter(one) for one in step.filters)) + "}")
     words += [] if step.image == 0 else ["@all" if step.image is None else f"@{step.image + 1}"]
