@@ -8,9 +8,12 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from agent.inflection import parse_ordinal, singular
+from agent.inflection import parse_ordinal, plural, singular
+from agent.intents import Intent
 from agent.lexicon import normalise
+from agent.planning import plan_question
 from agent.state import Json
+from ferret.errors import RequestError
 
 _ORDINAL = r"first|second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth|\d{1,3}(?:st|nd|rd|th)|last"
 _WHICH = rf"{_ORDINAL}|other|next"
@@ -24,6 +27,13 @@ _BEFORE = r"(?:before|earlier|previously|a moment ago|just now|at the (?:beginni
 _FLAGS = re.IGNORECASE
 
 _ONE = re.compile(rf"\b(?:the\s+)?(?P<which>{_WHICH})\s+one\b(?!\s+from\b)", _FLAGS)
+# All of a kind but those that were found: "the other one", "any others", "the rest".
+_OTHERS = re.compile(
+    r"\b(?P<det>the|any|all\s+the|another|all)\s+(?:(?:(?<=another\s)|(?:other|remaining)\s+)"
+    r"(?P<label>[a-z][\w'-]*(?:\s+[a-z][\w'-]*){0,2})|(?P<bare>others|rest|remaining)(?:\s+of\s+(?:them|these|those))?"
+    r"(?=\s*[?.!]*$))",
+    _FLAGS,
+)
 _IT = re.compile(r"\b(?:that|this)\s+one\b|\bit\b(?!\s+(?:true|possible|there)\b)", _FLAGS)
 _THEM = re.compile(r"\bthem\b|\bthose(?:\s+ones)?\b(?!\s+\w)", _FLAGS)
 _NAMED = re.compile(r"<\s*region\s*(\d+)\s*>", _FLAGS)
@@ -42,6 +52,16 @@ _LEAD = (
     r"(?:(?:about|for|on|in|with|to)\s+)?"
 )
 _BARE = re.compile(rf"{_LEAD}((?:<region\d+>(?:\s+and\s+)?)+)\s*[?.!]*", _FLAGS)
+_BARE_OTHERS = re.compile(
+    rf"{_LEAD}(?P<what>(?:the|any|another|all)\s+[\w' -]+ other than (?:<region\d+>(?:\s+and\s+)?)+)\s*[?.!]*", _FLAGS
+)
+# "Is the other one bigger?": than the one that was found.
+_BIGGER = re.compile(
+    r"(?P<asked>(?:is|are)\s.* other than (?P<found><region\d+>)\s+(?:bigger|larger|smaller|taller|shorter))\s*[?.!]*",
+    _FLAGS,
+)
+# What is asked of the others when it is not said: the same as before.
+_AGAIN = {Intent.SEGMENT: "Outline", Intent.READ: "Read", Intent.DESCRIBE: "Describe"}
 # Something named before in the same question, which "it" then stands for.
 _ANTECEDENT = re.compile(r"\b(?:the|an?|every|each|all|any|my)\s+\w+(?!\s+(?:of|to|from)\b)\w*", _FLAGS)
 _OTHER_PICTURE = re.compile(
@@ -97,11 +117,13 @@ def recall(question: str, images: Sequence[str], memory: Mapping[str, Any] | Non
     question = recalled.put(question, _I_MARKED, lambda match: _marked(match, memory["marked"], images))
     found = memory["found"]
     question = recalled.put(question, _THAT, lambda match: _of_label(match, found))
+    here = [thing for thing in found if thing["picture"] in images]
+    question = recalled.put(question, _OTHERS, lambda match: _known(match, here), lambda match: _of_all(match, here))
     question = recalled.put(question, _ONE, lambda match: _chosen(match["which"].lower(), found))
     if not recalled.regions:
         question = recalled.put(question, _IT, lambda match: [] if _spoken_of(question, match) else found[:1])
         question = recalled.put(question, _THEM, lambda match: [] if _spoken_of(question, match) else found)
-    return _asked(question, len(recalled.regions)), recalled.regions
+    return _asked(question, len(recalled.regions), memory), recalled.regions
 
 
 class _Recalled:
@@ -111,8 +133,10 @@ class _Recalled:
         self.images = images
         self.regions: list[Json] = []
 
-    def put(self, question: str, pattern: re.Pattern[str], meant: Any) -> str:
-        """The question with every match as the regions that `meant` gives for it; untouched where it gives none."""
+    def put(self, question: str, pattern: re.Pattern[str], meant: Any, lead: Any = lambda _: "") -> str:
+        """The question with every match as the regions that `meant` gives for it, behind the words that `lead` gives;
+        untouched where it gives none.
+        """
 
         def replaced(match: re.Match[str]) -> str:
             regions = _shown(meant(match), self.images)
@@ -124,18 +148,18 @@ class _Recalled:
                     self.regions.append(region)
                 numbers.append(self.regions.index(region) + 1)
             said = " and ".join(f"<region{number}>" for number in dict.fromkeys(numbers))
-            return said + _unused(match, meant(match))
+            return f"{lead(match)}{said}{_unused(match, meant(match))}"
 
         return pattern.sub(replaced, question)
 
 
 def _unused(match: re.Match[str], things: Sequence[Json]) -> str:
     """What of the words that were tried as a label is none: "sign say" is the sign, and "say"."""
-    words = match.groupdict().get("label")
+    words = (match.groupdict().get("label") or "").split()
     if not words:
         return ""
-    rest = words.split()[len(things[0]["label"].split()) :]
-    return " " + " ".join(rest) if rest else ""
+    used = 1 if words[0].lower() in {"one", "ones"} else len(things[0]["label"].split())
+    return " " + " ".join(words[used:]) if words[used:] else ""
 
 
 def _shown(entries: Sequence[Json], images: Sequence[str]) -> list[Json]:
@@ -171,6 +195,29 @@ def _marked(match: re.Match[str], marked: Sequence[Json], images: Sequence[str])
     return here[:1] if which.startswith("at ") else here[-1:]
 
 
+def _known(match: re.Match[str], here: Sequence[Json]) -> list[Json]:
+    """What the others are told from: all that was found last, where it is of one kind and more of it is asked for."""
+    if len({thing["label"] for thing in here}) != 1:
+        return []
+    many, words = _several(match), (match["label"] or "ones").split()
+    label = here[0]["label"].split()
+    own = words[:1] in (["one"], ["ones"]) or [singular(one) for one in words[: len(label)]] == [*map(singular, label)]
+    one_of_several = len(here) > 1 and not many and re.match(r"the\s+other\b", match[0], _FLAGS) is not None
+    return [] if not own or one_of_several else list(here)
+
+
+def _several(match: re.Match[str]) -> bool:
+    """Whether the others are spoken of in the plural."""
+    words = (match["label"] or "ones").split()
+    return match["bare"] is not None or words[0].lower() == "ones" or singular(words[0]) != words[0]
+
+
+def _of_all(match: re.Match[str], here: Sequence[Json]) -> str:
+    """ "the apples other than "."""
+    label = here[0]["label"]
+    return f"{match['det'].lower()} {plural(label) if _several(match) else label} other than "
+
+
 def _chosen(which: str, found: Sequence[Json]) -> list[Json]:
     if which == "last":
         return list(found[-1:])
@@ -183,8 +230,16 @@ def _spoken_of(question: str, match: re.Match[str]) -> bool:
     return _ANTECEDENT.search(question, 0, match.start()) is not None
 
 
-def _asked(question: str, count: int) -> str:
-    """A question that only points becomes one that asks what is there."""
+def _asked(question: str, count: int, memory: Mapping[str, Any]) -> str:
+    """A question that only points becomes one that asks what is there, or the same as before of the others."""
+    if (others := _BARE_OTHERS.fullmatch(question.strip())) is not None:
+        try:
+            asked = plan_question(str(memory["question"]), len(memory["pointed"]), len(memory["images"])).steps[-1]
+        except RequestError:
+            return f"Find {others['what']}."
+        return f"{_AGAIN.get(asked.intent, 'Find')} {others['what']}."
+    if (bigger := _BIGGER.fullmatch(question.strip())) is not None:
+        return f"{bigger['asked']} than {bigger['found']}?"
     bare = _BARE.fullmatch(question.strip())
     if bare is None:
         return question

@@ -66,6 +66,40 @@ def test_recall(question: str, asked: str, regions: list[Any]) -> None:
     assert recall(question, ["a"], MEMORY) == (asked, regions)
 
 
+ONE_APPLE = remembered("Where is the left apple?", ["a"], [], THINGS[:1], None)
+OUTLINED = remembered("Outline the left apple.", ["a"], [], THINGS[:1], None)
+TWO_APPLES = remembered("Read two apples.", ["a"], [], THINGS[:2], None)
+
+
+@pytest.mark.parametrize(
+    ("memory", "question", "asked", "count"),
+    [
+        (ONE_APPLE, "And the other one?", "Find the apple other than <region1>.", 1),
+        (ONE_APPLE, "What about the other apple?", "Find the apple other than <region1>.", 1),
+        (ONE_APPLE, "And the remaining ones?", "Find the apples other than <region1>.", 1),
+        (ONE_APPLE, "The others?", "Find the apples other than <region1>.", 1),
+        (ONE_APPLE, "And the rest of them?", "Find the apples other than <region1>.", 1),
+        (OUTLINED, "And the other one?", "Outline the apple other than <region1>.", 1),
+        (OUTLINED, "Is there another one?", "Is there another apple other than <region1>?", 1),
+        (OUTLINED, "Are there any others?", "Are there any apples other than <region1>?", 1),
+        (OUTLINED, "Find all the other apples.", "Find all the apples other than <region1>.", 1),
+        (OUTLINED, "Where is the other apple hidden?", "Where is the apple other than <region1> hidden?", 1),
+        (OUTLINED, "Is the other one bigger?", "Is the apple other than <region1> bigger than <region1>?", 1),
+        (TWO_APPLES, "And the other one?", "What is <region1>?", 1),
+        (TWO_APPLES, "And the other ones?", "Read the apples other than <region1> and <region2>.", 2),
+        (TWO_APPLES, "And the remaining one?", "Read the apple other than <region1> and <region2>.", 2),
+        # what stays as it is
+        (ONE_APPLE, "And the other dog?", "And the other dog?", 0),
+        (ONE_APPLE, "Cut it out from the rest of the picture.", "Cut <region1> out from the rest of the picture.", 1),
+        (MEMORY, "And the others?", "And the others?", 0),
+        (remembered("?", ["a"], [], [], None), "And the other one?", "And the other one?", 0),
+    ],
+)  # fmt: skip
+def test_others_of_a_kind(memory: dict[str, Any], question: str, asked: str, count: int) -> None:
+    told, regions = recall(question, ["a"], memory)
+    assert (told, len(regions)) == (asked, count)
+
+
 def test_nothing_is_recalled_about_other_pictures_or_without_memory() -> None:
     assert recall("And the second one?", ["b"], MEMORY) == ("And the second one?", [])
     assert recall("And the second one?", ["a"], None) == ("And the second one?", [])
@@ -105,6 +139,15 @@ def test_pictures_of_one_turn_are_counted_among_themselves() -> None:
     assert turned_to("What is in the second picture?", both) == ("What is in the second picture?", [])
     assert turned_to("And the other picture?", both) == ("?", ["a"])
     assert turned_to("And the other picture?", None) == ("And the other picture?", [])
+
+
+def test_the_other_one_in_a_conversation(agent: Any, scene: Image.Image) -> None:
+    chat = agent.thread("t")
+    assert chat.ask("Cut out the left apple.", scene).text == "Here is the outline of the leftmost apple."
+    assert chat.ask("And the other one?").text == "Here is the outline of the other apple."
+    assert chat.ask("Is there another one?").text == "Yes, there is another apple in the picture."
+    chat.ask("Where is the dog?")
+    assert chat.ask("Are there any others?").text == "No, there is no other dog in the picture."
 
 
 def test_a_whole_conversation(agent: Any, world: Any, thing: Any, scene: Image.Image) -> None:
