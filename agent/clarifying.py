@@ -19,6 +19,7 @@ from agent.lexicon import Lexicon
 from agent.planning import plan_question
 from agent.sightings import Sighting, corners, how_well
 from agent.state import Json, region_from_json
+from agent.texts import stands_in
 from agent.verdicts import all_of
 from ferret.errors import RequestError
 
@@ -29,16 +30,40 @@ ALL_OF_THEM: Json = {"all": True}
 MOST_CHOICES = 9
 FITS = 0.4
 """How well a region that was pointed at has to fit one of the choices to mean it (`agent.sightings.how_well`)."""
-_ALL = re.compile(r"^(?:both|all|each|every one|everything|any|either|all of them|both of them|never ?mind)\b", re.I)
-_NONE = re.compile(r"^(?:none|neither|no one|nothing)\b", re.I)
+_ALL = re.compile(
+    r"^(?:(?:both|all|each|every one|any|either)(?: (?:one|(?:of )?(?:them|these|those|the)\b.*|two|three|four|five))?|"
+    r"everything|any ?one|never ?mind|whatever|whichever|no preference|you (?:choose|decide|pick)|"
+    r"(?:i )?(?:do not|don'?t) (?:care|mind|know)|(?:it )?(?:does not|doesn'?t) matter|(?:i am |i'm )?not sure)$",
+    re.IGNORECASE,
+)
+_NONE = re.compile(r"^(?:none|neither|no one|nothing|not any|no (?:such )?one)\b", re.I)
+_BUT = re.compile(
+    r"^(?:not|(?:all|any|anything|every one|everything|both|each)(?: of (?:them|these|those))? (?:but|except)(?: for)?|"
+    r"(?:anything|all|any|the ones?|those) other than) (?=\S)",
+    re.IGNORECASE,
+)
 _POLITE = re.compile(
-    r"^(?:please|the one|the|that|this|i mean|i meant|it is|take|number|no\.?|#|option|choice)\s*", re.I
+    r"^(?:please|the one|the|that|this|i mean|i meant|it is|take|number|no\.?|#|option|choice|far|very)\s*", re.I
 )
 _EXTREMES = (
     (re.compile(r"\b(?:small|smaller|little|tiny)\b", re.I), "smallest"),
     (re.compile(r"\b(?:big|bigger|large|larger|huge)\b", re.I), "largest"),
+    (re.compile(r"^(?:below|underneath|further down|lower down)$", re.I), "lowest"),
+    (re.compile(r"^(?:above|further up|higher up)$", re.I), "highest"),
 )
 _ONE = re.compile(r"\bones?\b", re.I)
+_CENTRE = r"(?:middle|central|cent(?:er|re))"
+_MIDDLE = re.compile(rf"^(?:{_CENTRE}(?: one)?|(?:one )?in (?:the )?{_CENTRE})$", re.I)
+_FIRST_FEW = re.compile(r"^(?P<end>first|last) (?P<count>two|three|four|five|six|seven|eight|[2-8])(?: ones?)?$", re.I)
+# Of a list such as "1 and 3" or "the left and the right one", each part is a reply of its own.
+_JOINED = re.compile(r"\s*(?:,|&|\+|\band\b|\bor\b)\s*", re.I)
+_SIMPLE = re.compile(r"^(?:(?:the|number|no\.?|#)\s*)*[\w-]+(?: ones?)?$", re.I)
+_SAYS = re.compile(
+    r"^(?:one )?(?:(?:that|which) )?(?:says?|saying|reads?|reading|with(?: the)?(?: words?| text)?) "
+    r"\"?(?P<text>.+?)\"?$",
+    re.IGNORECASE,
+)
+_NUMBER_ONE = re.compile(r"^(?:number |no\.? ?|#|option |choice )?one$", re.I)
 
 
 def doubtful(plan: Plan, findings: Sequence[Finding]) -> list[tuple[int, int]]:
@@ -103,8 +128,8 @@ def checked_reply(reply: Json, group: Group, step: Step, checker: Checker) -> Gr
     if not words or _ALL.match(words):
         return group
     if _NONE.match(words):
-        return replace(group, sightings=())
-    chosen = _in_words(words, group, step, checker)
+        return replace(group, sightings=(), after=f"{group.after} that you mean")
+    chosen = _chosen(words, group, step, checker)
     if not chosen:
         raise RequestError(
             f"I cannot tell which {group.name} {words!r} means; give its number (1 to {count}), say where it is, "
@@ -126,18 +151,29 @@ def _pointed(value: Json, group: Group, checker: Checker) -> Group:
     return replace(group, sightings=(thing,))
 
 
+def _chosen(words: str, group: Group, step: Step, checker: Checker) -> list[Sighting]:
+    """What a reply in words chooses; nothing when it cannot be understood."""
+    words = re.sub(r"[\s,]+(?:please|thanks?|thank you)$", "", words, flags=re.I)
+    if but := _BUT.match(words):
+        left_out = _chosen(words[but.end() :], group, step, checker)
+        return [one for one in group.sightings if one not in left_out] if left_out else []
+    parts = _JOINED.split(words)
+    if len(parts) > 1 and all(map(_SIMPLE.match, parts)):
+        each = [_in_words(part, group, step, checker) for part in parts]
+        return [one for one in group.sightings if any(one in part for part in each)] if all(each) else []
+    return _in_words(words, group, step, checker)
+
+
 def _in_words(words: str, group: Group, step: Step, checker: Checker) -> list[Sighting]:
-    plain, before = re.sub(r"[\s,]+(?:please|thanks?|thank you)$", "", words, flags=re.I), None
+    plain, before = words, None
     while before != plain:
         before, plain = plain, _POLITE.sub("", plain).strip()
-    alone = _ONE.sub("", plain).strip()
-    number = parse_number(alone) if alone else None
-    if number is None and (place := parse_ordinal(alone)) is not None:
-        number = place + 1
-    if alone.lower() == "last":
-        number = len(group.sightings)
-    if number is not None:
-        return list(group.sightings[number - 1 : number]) if number >= 1 else []
+    things = list(group.sightings)
+    if plain.lower() == "one" and not _NUMBER_ONE.match(words):  # "that one"
+        return []
+    placed = _by_place(re.sub(rf"^{re.escape(group.name)}s? (?=#?\d+$)", "", plain, flags=re.I), things)
+    if placed is not None:
+        return placed
     for pattern, extreme in _EXTREMES:  # among a few, the small one is the smallest
         plain = pattern.sub(extreme, plain)
     for question in (f"Find the {plain} {group.name}.", f"Find the {_ONE.sub(group.name, plain)}.",
@@ -151,7 +187,34 @@ def _in_words(words: str, group: Group, step: Step, checker: Checker) -> list[Si
         chosen = narrowed(group.sightings, first, narrowed_step, checker, find)
         if 0 < len(chosen.found) < len(group.sightings):
             return chosen.found
-    return []
+    said = _SAYS.match(plain)
+    shown = re.sub(rf"\s*\b(?:{re.escape(group.name)}|one)$", "", plain, flags=re.I)  # "the exit sign"
+    text = said["text"] if said is not None else shown
+    return [one for one in things if one.text and stands_in(text, one.text)]
+
+
+def _by_place(plain: str, things: list[Sighting]) -> list[Sighting] | None:
+    """What a place among the choices means: "2", "the last one", "the first two", "the middle one"; None for others."""
+    alone = _ONE.sub("", plain).strip(" #").lower()
+    number = parse_number(alone or plain.lower())
+    if number is None and (place := parse_ordinal(alone)) is not None:
+        number = place + 1
+    if alone == "last" or (alone == "latter" and len(things) == 2):
+        number = len(things)
+    if alone == "former" and len(things) == 2:
+        number = 1
+    if number is not None:
+        return things[number - 1 : number] if number >= 1 else []
+    if few := _FIRST_FEW.match(plain):
+        count = parse_number(few["count"]) or 0
+        return (things[:count] if few["end"].lower() == "first" else things[-count:]) if count <= len(things) else []
+    if _MIDDLE.match(plain):
+        middles = [((one.box[0] + one.box[2]) / 2, (one.box[1] + one.box[3]) / 2) for one in things]
+        spread = [max(values) - min(values) for values in zip(*middles, strict=True)]
+        axis = spread.index(max(spread))
+        ranked = [one for _, one in sorted(zip(middles, things, strict=True), key=lambda pair: pair[0][axis])]
+        return [ranked[len(ranked) // 2]] if len(ranked) % 2 else []
+    return None
 
 
 def _filters(question: str, group: Group, lexicon: Lexicon) -> tuple[Filter, ...] | None:

@@ -75,6 +75,76 @@ def test_replies(
     assert [turn.question for turn in chat.turns()] == ["Where is the dog?"]
 
 
+A, B, C = (10.0, 20.0, 40.0, 50.0), (90.0, 20.0, 130.0, 60.0), (210.0, 20.0, 230.0, 40.0)
+
+
+@pytest.mark.parametrize(
+    ("words", "chosen"),
+    [
+        ("one", [A]), ("number one", [A]), ("#2", [B]), ("apple 2", [B]), ("the third one please", [C]), ("last", [C]),
+        ("the small one", [C]), ("the big apple", [B]), ("the smaller of the two", [C]), ("left", [A]),
+        ("the far left one", [A]), ("I mean the left apple", [A]), ("the top one", [C]), ("the middle one", [B]),
+        ("the one in the middle", [B]), ("second from the left", [B]), ("the one closer to the tree", [B]),
+        ("closest to the tree", [B]), ("the one furthest from the dog", [C]), ("to the right of the tree", [C]),
+        ("1 and 3", [A, C]), ("one, two", [A, B]), ("the first and the third", [A, C]),
+        ("the left and the right one", [A, C]), ("the first two", [A, B]), ("the last two", [B, C]),
+        ("the two on the left", [A, B]), ("not the left one", [B, C]), ("all but 2", [A, C]),
+        ("everything except the largest", [A, C]), ("all three", [A, B, C]), ("any of them", [A, B, C]),
+        ("I don't care", [A, B, C]), ("it doesn't matter", [A, B, C]), ("whatever", [A, B, C]), ("either", [A, B, C]),
+        ("neither", []), ("none of these", []),
+    ],
+)  # fmt: skip
+def test_replies_among_three(
+    agent: VisionAgent, world: Any, thing: Any, words: str, chosen: list[tuple[float, ...]]
+) -> None:
+    things = [thing("apple", A), thing("apple", B, seen=0.88), thing("apple", C, seen=0.86)]
+    picture = world.paint([*things, thing("tree", (150, 10, 180, 90)), thing("dog", (20, 100, 80, 150))])
+    chat = agent.thread("t")
+    asked(chat, "Where is the apple?", picture)
+    assert sorted(boxes(last(chat.reply(words=words)))) == chosen
+
+
+@pytest.mark.parametrize(
+    "words", ["that one", "the other one", "yes", "the former", "the first four", "1 and 7", "not the purple one", "0"]
+)
+def test_replies_that_choose_nothing_are_asked_again(agent: VisionAgent, world: Any, thing: Any, words: str) -> None:
+    picture = world.paint([thing("apple", A), thing("apple", B, seen=0.88), thing("apple", C, seen=0.86)])
+    chat = agent.thread("t")
+    asked(chat, "Where is the apple?", picture)
+    assert isinstance(last(chat.reply(words=words)), ChoiceNeeded)
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        ("the one that says exit", 'The sign says "EXIT".'),
+        ("the open sign", 'The sign says "OPEN 24h".'),
+        ("the one saying open", 'The sign says "OPEN 24h".'),
+        ("the lower one", 'The sign says "EXIT".'),
+        ("the one below", 'The sign says "EXIT".'),
+        ("the latter", 'The sign says "EXIT".'),
+        ("neither", "There is no sign that you mean in the picture."),
+    ],
+)
+def test_signs_are_chosen_by_what_they_say(agent: VisionAgent, world: Any, thing: Any, words: str, text: str) -> None:
+    first, second = (10, 10, 80, 40), (90, 100, 160, 140)
+    signs = [thing("sign", first, text="OPEN 24h"), thing("sign", second, text="EXIT", seen=0.8)]
+    chat = agent.thread("t")
+    asked(chat, "Read the sign.", world.paint(signs))
+    event = last(chat.reply(words=words))
+    assert isinstance(event, AnswerReady)
+    assert event.answer.text == text
+
+
+def test_the_other_one_is_the_one_that_was_not_chosen(agent: VisionAgent, two_dogs: Image.Image) -> None:
+    chat = agent.thread("t")
+    asked(chat, "Cut out the dog.", two_dogs)
+    assert boxes(last(chat.reply(words="the left one"))) == [LEFT]
+    other = chat.ask("And the other one?")
+    assert other.text == "Here is the outline of the other dog."
+    assert [tuple(region.box) for region in other.regions] == [RIGHT]
+
+
 @pytest.mark.parametrize(
     ("reply", "words", "note"), [(7, "", "there is no choice 7"), (None, "the purple one", "which dog")]
 )
