@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 from agent.asking import Ask, Reply, ask_ferret, name_probabilities, refer, said_name, speaks_of
 from agent.context import Context
+from agent.general import is_general
 from agent.intents import Intent, Plan
 from agent.lexicon import Lexicon
-from agent.narrowing import is_general
 from agent.perception import Observed, pictures_of
 from agent.reasoning import description_key, name_of, phrases_of, refer_key, target_key
 from agent.sightings import Corners, Sighting, corners, how_well, without_duplicates

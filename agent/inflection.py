@@ -86,6 +86,10 @@ _NUMBER_WORDS = {word: value for value, word in enumerate(_NUMBERS)} | {
     "fifty": 50, "hundred": 100, "a pair of": 2, "half a dozen": 6,
 }  # fmt: skip
 _ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
+ORDINAL = rf"(?:{'|'.join(_ORDINALS)}|\d{{1,3}}(?:st|nd|rd|th))"
+"""A pattern for what `parse_ordinal` reads."""
+SEVERAL = r"(?:two|three|four|five|six|seven|eight|nine|ten|\d+)"
+"""A pattern for the number of several things; `parse_number` reads it."""
 _PLURAL_TO_ONE = {plural: one for one, plural in _IRREGULAR.items() if one not in {"ax", "axis"}} | _ALSO
 # An article follows the sound, not the letter.
 _AN = re.compile(r"^(?:[aeio]|u(?!n[iy](?!n)|s[aeiu]|t[ei]|f[o ]|k|r[aeio])|hour(?!i)|honest|honou?r|heir|x[- ]?ray)")

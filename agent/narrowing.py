@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
-from agent.inflection import is_plural, parse_number, parse_ordinal, singular
+from agent.inflection import ORDINAL, is_plural, parse_number, parse_ordinal, singular
 from agent.intents import MAX_NTH, Colour, Order, Quantity, Relation
 from agent.lexicon import Lexicon, normalise
 from agent.pointing import MARK
@@ -70,7 +70,7 @@ _STOP = (
 )
 _ANCHOR = rf"(?P<anchor>{MARK}|(?!{_STOP})[\w'-]+(?: (?!{_STOP})[\w'-]+){{0,6}})"
 _END = r"(?=$|[ ,;.!?])"
-_ORDINAL = r"(?:first|second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth|last|\d{1,2}(?:st|nd|rd|th))"
+_ORDINAL = rf"(?:{ORDINAL}|last)"
 _SIDE = r"(?P<side>left|right|top|bottom|upper|lower)"
 _OF_PICTURE = r"(?: of (?:the )?(?:picture|image|photo|scene))?"
 
@@ -429,9 +429,6 @@ def _adjectives(phrase: str, one: bool, lexicon: Lexicon) -> Iterator[Narrowing]
             return
 
 
-_GENERAL = re.compile(r"^(?:objects?|things?|items?|ones?|stuff|something|anything|everything)$")
-
-
 def is_scope(text: str, lexicon: Lexicon) -> bool:
     """Whether words only say where: "on the left", "under the table"; not "on the other hand"."""
     if _IDIOM.search(text):
@@ -456,11 +453,3 @@ _IDIOM = re.compile(
 def is_colour(words: str) -> bool:
     """Whether words are no more than a colour: "red", "the red ones"."""
     return _IS_COLOUR.match(words) is not None
-
-
-def is_general(phrase: str) -> bool:
-    """Whether a phrase names no kind of thing, only things: "object", "largest thing", "red ones"."""
-    words = normalise(phrase).split()
-    return bool(words) and _GENERAL.match(words[-1]) is not None and all(
-        word in ADJECTIVES or parse_ordinal(word) is not None for word in words[:-1]
-    )

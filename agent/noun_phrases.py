@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 
+from agent.general import names_nothing
 from agent.inflection import is_plural, parse_number, singular
 from agent.intents import MAX_NUMBER, MAX_TARGETS, NounPhrase, Quantity
 from agent.lexicon import Lexicon
@@ -58,20 +59,6 @@ _TRAILING = re.compile(
     r"to be (?:seen|found)|(?:is|are)(?: (?:there|located|at|in|hiding|visible|present|placed|positioned|shown))?|"
     r"around|exactly|now|too|instances?|individually|separately|one by one|standing|lying|sitting|out|"
     r"can be (?:seen|found)|appears?|occurs?|exists?|or so|in|out there|for me)$",
-    re.I,
-)
-_GENERIC = re.compile(
-    r"^(?:(?:different|various|distinct|visible|main|other|individual|separate|single|recogni[sz]able|known|"
-    r"present|important|"
-    r"foreground|salient|prominent|whole|entire|kinds? of|types? of|sorts? of|distinguishable|identifiable|"
-    r"depicted|shown|possible|detectable|existing|interesting) )*"
-    r"(?:objects?|things?|items?|elements?|stuff|everything|anything|something|entity|entities|contents?|"
-    r"subjects?|ones?|"
-    r"instances?|whatever|nothing|thingy|thingies|thingamajig|what|which|who|it|them|all|each|every|lot|everyone|"
-    r"all of (?:it|them)|categor(?:y|ies)|class(?:es)?|kinds?|types?|sorts?|name|names|object instances?|figures?|"
-    r"detail|details|"
-    r"everything else|picture|pictures|image|images|scene|background|there|here|any|some|those|these|this|that|"
-    r"the|two|three|four|pair|both|rest|others?|each other|one another|yes|no)$",
     re.I,
 )
 # "what is next to the boat"
@@ -130,7 +117,7 @@ def named(text: str, lexicon: Lexicon, *, plural_hint: bool = False) -> Named:
         phrase, narrow = narrowings(phrase, after, quantity, lexicon) if phrase else (phrase, ())
         definite |= the
         operands += [mark for mark in marks if mark not in operands]
-        if phrase and (narrow or not _generic(phrase, lexicon)):
+        if phrase and (narrow or not names_nothing(phrase, lexicon)):
             if narrow and phrase.lower() in (of.lower() for of, _ in filters) and not _same(phrase, narrow, filters):
                 phrase = f"other {phrase}"  # "the sign on the left and the sign on the right"
             filters += [(phrase[:300], one) for one in narrow or _others(phrase, targets, filters)]
@@ -170,12 +157,6 @@ def _others(phrase: str, targets: list[str], filters: list[tuple[NounPhrase, Nar
 def _same(phrase: str, narrow: tuple[Narrowing, ...], filters: list[tuple[NounPhrase, Narrowing]]) -> bool:
     """Whether a phrase that was named before is narrowed in the same way again."""
     return [one for of, one in filters if of.lower() == phrase.lower()] == list(narrow)
-
-
-def _generic(phrase: str, lexicon: Lexicon) -> bool:
-    return _GENERIC.match(phrase) is not None and not (
-        lexicon.knows(phrase) and phrase.lower() not in {"image", "images"}
-    )
 
 
 def _together(quantities: list[Quantity | None], plural_hint: bool) -> Quantity:

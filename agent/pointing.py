@@ -7,7 +7,7 @@ stands for the picture becomes `<pic>`, or `<pic1>` when the question says which
 
 import re
 
-from agent.inflection import parse_number, parse_ordinal
+from agent.inflection import ORDINAL, SEVERAL, parse_number, parse_ordinal
 from ferret.errors import RequestError
 
 MARK = r"<(?:r(?:\d+|_|\*)|it)>"
@@ -45,19 +45,18 @@ _DET = (
     r"(?:the|this|that|my|these|those|each|every|all(?: of)?(?: the| these| those| my)?|both(?: of)?(?: the| "
     r"these| those)?)"
 )
-_ORD = r"(?:first|second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth|\d+(?:st|nd|rd|th))"
-_NUM = r"(?:two|three|four|five|six|seven|eight|nine|ten|\d+)"
-_DID = (
+DID = (
     r"(?:mark(?:ed|ing)?|point(?:ed|ing)?|select(?:ed|ing)?|click(?:ed|ing)?|highlight(?:ed|ing)?|circl(?:e|ed|ing)|"
     r"dr[ae]w(?:n|ing)?|box(?:ed|ing)?|outlin(?:e|ed|ing)|scribbl(?:e|ed|ing)|indicat(?:e|ed|ing)|tap(?:ped|ping)?|"
     r"cho(?:ose|se|sen|osing)|pick(?:ed|ing)?|touch(?:ed|ing)?|trac(?:e|ed|ing)|g[ia]ve(?:n)?|mask(?:ed|ing)?|"
     r"show(?:ed|n|ing)?|annotat(?:e|ed)|designat(?:e|ed)|mean|meant|specif(?:y|ied))"
 )
+"""What people do who point at something: "marked", "am pointing", "drew"."""
 _AT = (
     r"(?: (?:at|to|on|over|out|around|in|upon|here|there|earlier|before|just now|a (?:box|circle|line) (?:around|"
     r"on|over)))*"
 )
-_I_DID = rf"(?:(?:that|which|what) )?(?:(?:did|have|am|do) )?I(?: (?:have|just|am|was|had|only))* {_DID}\b{_AT}"
+_I_DID = rf"(?:(?:that|which|what) )?(?:(?:did|have|am|do) )?I(?: (?:have|just|am|was|had|only))* {DID}\b{_AT}"
 # "the box of the dog" asks for a box; it does not point with one.
 _NOT_OF = r"(?! (?:of|for|around|covering|enclosing|that (?:encloses|surrounds|contains|covers))\b)"
 _PRONOUN_BEFORE = (
@@ -125,16 +124,16 @@ def mark_pointing(text: str, region_count: int) -> str:
         index = region_count - 1 if match[1].lower() == "last" else parse_ordinal(match[1])
         return f"<r{index}>" if index is not None and index < region_count else match[0]
 
-    text = _re(rf"\bthe ({_ORD}|last)(?: {_MARKED})? (?:{_SHAPES}|{_THING})\b{_NOT_OF}").sub(nth, text)
+    text = _re(rf"\bthe ({ORDINAL}|last)(?: {_MARKED})? (?:{_SHAPES}|{_THING})\b{_NOT_OF}").sub(nth, text)
 
     several = "<r*>"
-    text = _re(rf"\b(?:the|these|those) {_NUM} (?:{_MARKED} )?(?:{_SHAPES}|{_THING})\b").sub(several, text)
+    text = _re(rf"\b(?:the|these|those) {SEVERAL} (?:{_MARKED} )?(?:{_SHAPES}|{_THING})\b").sub(several, text)
     text = _re(
         rf"\b(?:{_DET}|everything|anything|all) (?:of )?(?:the )?(?:{_THING} )?{_I_DID}"
     ).sub(_one_or_all, text)
     text = _re(rf"\b(?:the|an?|my|this|that) (?:{_SHAPE}|{_THING}) {_I_DID}").sub("<r_>", text)
     text = _re(rf"\b(what|which)( {_THING}| [a-z]+)? (?=(?:did|have|am|do) I\b){_I_DID}").sub(r"\1\2 <r_>", text)
-    text = _re(rf"(^|[.?!,;:] )(?:did|have|am) I(?: just| actually| really)? {_DID}{_AT} (?=(?:an?|the|some)\b)").sub(
+    text = _re(rf"(^|[.?!,;:] )(?:did|have|am) I(?: just| actually| really)? {DID}{_AT} (?=(?:an?|the|some)\b)").sub(
         r"\1is <r_> ", text
     )
     text = _re(rf"\b(?<!do )(?<!can ){_I_DID}").sub("<r_>", text)
@@ -150,7 +149,7 @@ def mark_pointing(text: str, region_count: int) -> str:
         text = _re(
             rf"\b(?:both|all|each|either)(?: of)?(?: (?:them|these|those|<it>))?(?=\s*(?:$|[?.!,;]|{MARK}))"
         ).sub(several, text)
-    text = _re(rf"\b(?:these|those)\b(?: (?:{_NUM}))?(?: {_THING})?").sub(several, text)
+    text = _re(rf"\b(?:these|those)\b(?: (?:{SEVERAL}))?(?: {_THING})?").sub(several, text)
     text = _re(rf"\bthis\b(?: (?:{_THING}|{_SHAPE}|here))?").sub("<r_>", text)
     text = _re(rf"\bthat(?: (?:{_THING}|{_SHAPE}|there))\b").sub("<r_>", text)
     text = _re(rf"(^|[.?!;,]\s*|\b{_PRONOUN_BEFORE} )that\b(?! (?:is|are|there|you|I|the)\b)").sub(r"\1<r_>", text)
@@ -193,17 +192,17 @@ _PIC_ADJ = (
     r"sample|little|nice|lovely|beautiful|colou?rful|two|three|four|present|overall|complete|displayed|of)"
 )
 _PICTURE = _re(
-    rf"\b(?:{_PIC_DET} )(?:(?:the|these|those) )?(?:{_PIC_ADJ} )*(?:(?P<nth>{_ORD}|last) )?(?:{_PIC_ADJ} )*{_PIC}"
+    rf"\b(?:{_PIC_DET} )(?:(?:the|these|those) )?(?:{_PIC_ADJ} )*(?:(?P<nth>{ORDINAL}|last) )?(?:{_PIC_ADJ} )*{_PIC}"
     rf"(?: (?:#|no\.?\s*|number )?(?P<number>\d+|one|two|three|four|five)(?! \w*(?:s|es)\b))?\b(?! frame)"
     rf"|\b{_PIC} (?:#|no\.?\s*|number )?(?P<bare>\d+|one|two|three|four|five)\b"
     rf"|\b(?:in|of|from|on|inside|within) (?P<only>{_PIC})\b(?! (?:frame|#|number|no\b|\d|(?:one|two|three|four|"
     rf"five)\b))"
-    rf"|\b(?P<alone>{_ORD}) {_PIC}\b"
+    rf"|\b(?P<alone>{ORDINAL}) {_PIC}\b"
 )
 
 
 _PICTURE_LEFT_OUT = _re(
-    rf"\b(in|of|from|on|for) the ({_ORD}|last|other)(?: ones?)?(?=\s*(?:$|[,;:.?!]|(?:and|but|then|is|are|do|does|"
+    rf"\b(in|of|from|on|for) the ({ORDINAL}|last|other)(?: ones?)?(?=\s*(?:$|[,;:.?!]|(?:and|but|then|is|are|do|does|"
     rf"how|where|"
     rf"what|find|count|list|read|describe)\b))"
 )

@@ -7,10 +7,10 @@ independent opinion: the instruments' words reach it only in the check, where th
 from collections.abc import Sequence
 
 from agent.asking import Ask, describe, ground, refer
+from agent.general import is_general
 from agent.instruments import Instruments
 from agent.intents import Intent, Plan, Step
 from agent.lexicon import Lexicon
-from agent.narrowing import is_general
 from agent.perception import pictures_of, pointed_at
 from agent.state import Json
 from ferret.regions import Region

@@ -8,21 +8,19 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from agent.inflection import parse_ordinal, plural, singular
+from agent.inflection import ORDINAL, parse_ordinal, plural, singular
 from agent.intents import Intent
 from agent.lexicon import normalise
 from agent.planning import plan_question
+from agent.pointing import DID
 from agent.state import Json
 from ferret.errors import RequestError
 
-_ORDINAL = r"first|second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth|\d{1,3}(?:st|nd|rd|th)|last"
+_ORDINAL = rf"{ORDINAL}|last"
 _WHICH = rf"{_ORDINAL}|other|next"
 _PICTURE = r"(?:image|picture|photo|photograph|pic|scene|drawing)"
 _MARK = r"(?:mark|region|box|point|scribble|spot|selection|mask|polygon|area|outline)"
-_DID = (
-    r"(?:marked|pointed (?:at|to|out)|showed(?: you)?|selected|circled|drew|boxed|outlined|clicked(?: on)?|"
-    r"gave(?: you)?)"
-)
+_DID = rf"{DID}(?:\s+(?:at|to|out|on|over|around|you))*"
 _BEFORE = r"(?:before|earlier|previously|a moment ago|just now|at the (?:beginning|start)|first|last|at first)"
 _FLAGS = re.IGNORECASE
 

@@ -7,10 +7,10 @@ from dataclasses import replace
 from agent.checking import Checker
 from agent.choosing import as_many, described, lies, narrowed, within
 from agent.findings import Finding, Group
+from agent.general import is_general
 from agent.inflection import singular
 from agent.intents import MAX_FILTERS, Intent, Step
 from agent.lexicon import MatchKind, normalise
-from agent.narrowing import is_general
 from agent.perception import pictures_of, pointed_at
 from agent.sightings import Sighting, covered, without_duplicates
 

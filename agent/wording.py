@@ -10,6 +10,7 @@ import unicodedata
 from dataclasses import dataclass
 
 from agent.courtesy import is_remark, without_courtesy
+from agent.inflection import SEVERAL
 from agent.pointing import MARK, PICTURE, mark_pictures, mark_pointing, mark_regions
 from ferret.errors import RequestError
 
@@ -88,8 +89,7 @@ def _expanded(text: str) -> str:
 # --- clauses --------------------------------------------------------------------------------------------------------
 
 # What a new clause begins with, after "and", "then" or a comma. A verb counts only with something to act on.
-_NUM = r"(?:two|three|four|five|six|seven|eight|nine|ten|\d+)"
-_OBJECT = rf"(?:the|a|an|all|every|each|any|both|this|that|these|those|my|me|it|them|everything|its|their|{_NUM}|<)"
+_OBJECT = rf"(?:the|a|an|all|every|each|any|both|this|that|these|those|my|me|it|them|everything|its|their|{SEVERAL}|<)"
 _VERB = (
     r"(?:find|locate|detect|point|show|segment|outline|mask|cut|trace|isolate|extract|describe|explain|caption|"
     r"summari[sz]e|"

@@ -3,9 +3,9 @@
 import re
 from dataclasses import replace
 
+from agent.general import is_general
 from agent.intents import Colour, Intent, Order, Relation
 from agent.lexicon import Lexicon
-from agent.narrowing import is_general
 from agent.noun_phrases import Named, named
 from agent.pointing import MARK, PICTURE
 from agent.relation_words import ANY_RELATION, LYING, RELATION_WORDS, relation_in
