@@ -17,9 +17,18 @@ class Asker(ABC):
 
     @abstractmethod
     def _turn(
-        self, question: str, images: list[ImageSource], regions: Sequence[RegionSource], *, tokens: bool
+        self,
+        question: str,
+        images: list[ImageSource],
+        regions: Sequence[RegionSource],
+        *,
+        tokens: bool,
+        steps: bool = True,
     ) -> Iterator[Event]:
-        """Checks the request now and answers it as the events are taken; with `tokens`, Ferret is listened to."""
+        """Checks the request now and answers it as the events are taken; with `tokens`, Ferret is listened to.
+
+        Without `steps` there are none but the last event, for who waits for the answer alone.
+        """
 
     def ask(self, question: str, *images: Images, regions: Sequence[RegionSource] = ()) -> Answer:
         """Answers one question about one or more pictures.
@@ -30,7 +39,7 @@ class Asker(ABC):
 
         Raises `RequestError` when the request cannot be served as it stands.
         """
-        return last_answer(self._turn(question, flat_images(images), regions, tokens=False))
+        return last_answer(self._turn(question, flat_images(images), regions, tokens=False, steps=False))
 
     def stream(self, question: str, *images: Images, regions: Sequence[RegionSource] = ()) -> Iterator[Event]:
         """As `ask`, but yields what happens as it happens (`agent.events`); the last event is `AnswerReady`.

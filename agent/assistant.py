@@ -76,11 +76,17 @@ class VisionAgent(Asker):
         self._thread_graph: tuple[object, CompiledStateGraph[Any, Any, Any, Any]] | None = None
 
     def _turn(
-        self, question: str, images: list[ImageSource], regions: Sequence[RegionSource], *, tokens: bool
+        self,
+        question: str,
+        images: list[ImageSource],
+        regions: Sequence[RegionSource],
+        *,
+        tokens: bool,
+        steps: bool = True,
     ) -> Iterator[Event]:
         artifacts = ArtifactStore()
         request = prepare(question, images, regions, artifacts, self.limits)
-        return self._events(graph, request, artifacts, {"tokens": tokens}, request["images"])
+        return self._events(graph, request, artifacts, {"tokens": tokens}, request["images"], steps)
 
     def thread(self, name: str | None = None) -> "AgentThread":
         """A conversation that is kept under `name` (a new one without): it remembers its pictures and what was
@@ -115,9 +121,10 @@ class VisionAgent(Asker):
         artifacts: ArtifactStore,
         config: dict[str, Any],
         images: list[str],
+        steps: bool,
     ) -> Iterator[Event]:
         """The events of one run; without a request it goes on where its thread was cut off. It ends with the answer, or
-        with what the person is asked.
+        with what the person is asked; without `steps` there is nothing before.
         """
         context = Context(self.instruments, artifacts, self.thresholds, self.limits, self.planner, self.looks)
         options: dict[str, Any] = {"durability": "sync"} if "thread_id" in config else {}
@@ -127,7 +134,8 @@ class VisionAgent(Asker):
             request,
             {"recursion_limit": RECURSION_LIMIT, "configurable": config},
             context=context,
-            stream_mode=["custom", "updates"],
+            # To hand out what nodes tell meanwhile, langgraph has to run even a single one on another thread.
+            stream_mode=["custom", "updates"] if steps else ["updates"],
             **options,
         ):
             if mode == "custom":
@@ -210,11 +218,12 @@ class AgentThread(Asker):
         regions: Sequence[RegionSource],
         *,
         tokens: bool,
+        steps: bool = True,
         asks_back: bool = False,
     ) -> Iterator[Event]:
         """Without pictures the question is about those of the thread."""
         checked_question(question)
-        keeper, run = self._keeper(), self._runner(tokens)
+        keeper, run = self._keeper(), self._runner(tokens, steps)
         opening = keeper.open(run)
         try:
             request = self._request(opening, question, images, regions)
@@ -229,7 +238,7 @@ class AgentThread(Asker):
 
         None when there is none. Whatever keeps the turn from being finished is raised; it is kept without an answer.
         """
-        answer = self._keeper().resume(self._runner(tokens=False))
+        answer = self._keeper().resume(self._runner(tokens=False, steps=False))
         if answer is None:
             return None
         artifacts = self.agent.threads.artifacts
@@ -244,7 +253,7 @@ class AgentThread(Asker):
 
         A turn that was cut off, or that waits for a reply, is the last one too: it is finished, or given up, first.
         """
-        return undo(self._keeper(), self._runner(tokens=False))
+        return undo(self._keeper(), self._runner(tokens=False, steps=False))
 
     def turns(self) -> list[Turn]:
         """The turns so far, in order, each once; one that is under way or was cut off is not among them yet."""
@@ -269,11 +278,11 @@ class AgentThread(Asker):
     def _keeper(self) -> TurnKeeper:
         return TurnKeeper(self.agent.threads.database, self.agent._durable_graph(), self.name)
 
-    def _runner(self, tokens: bool) -> Runner:
+    def _runner(self, tokens: bool, steps: bool = True) -> Runner:
         def run(
             request: "AskInput | Command[Any] | None", config: dict[str, Any], images: list[str]
         ) -> Iterator[Event]:
             durable, artifacts = self.agent._durable_graph(), self.agent.threads.artifacts
-            return self.agent._events(durable, request, artifacts, {**config, "tokens": tokens}, images)
+            return self.agent._events(durable, request, artifacts, {**config, "tokens": tokens}, images, steps)
 
         return run

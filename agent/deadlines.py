@@ -95,13 +95,13 @@ class Worker:
 
         thread = threading.Thread(target=body, name=f"{self.name} look", daemon=True)
         try:
-            thread.start()
-        except RuntimeError as error:  # the process has too many threads, or is about to end
-            self._leave()
-            raise ToolError(f"{self.name} cannot be started: {error}") from error
-        try:
+            try:
+                thread.start()
+            except RuntimeError as error:  # the process has too many threads, or is about to end
+                self._leave()
+                raise ToolError(f"{self.name} cannot be started: {error}") from error
             in_time = ended.wait(seconds) or not self._give_up(call, thread)
-        except BaseException:  # whoever asked has been stopped
+        except BaseException:  # whoever asked has been stopped, maybe while the thread was getting under way
             self._give_up(call, thread)
             raise
         if not in_time:

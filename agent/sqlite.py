@@ -91,7 +91,7 @@ class SqliteDatabase(Database):
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             # Whoever had it may have deleted the thread, and the file with it.
-            if path.exists() and os.path.samestat(path.stat(), os.fstat(handle)):
+            if os.path.samestat(path.stat(), os.fstat(handle)):
                 return lambda: os.close(handle)
         except (BlockingIOError, FileNotFoundError):
             pass

@@ -119,10 +119,12 @@ class TurnKeeper:
         """
         lock = self.database.lock(self.name)
         try:
-            with suppress(Exception):  # kept with that turn
-                self._finish(run)
-            head = self._head()
-            return Opening(lock, self.database.last_turn(self.name) + 1, head.checkpoint, head.memory)
+            head, last = self._head(), self.database.last_turn(self.name)
+            if head.turn > last:
+                with suppress(Exception):  # kept with that turn
+                    self._finish(run)
+                head, last = self._head(), self.database.last_turn(self.name)
+            return Opening(lock, last + 1, head.checkpoint, head.memory)
         except BaseException:
             lock.release()
             raise

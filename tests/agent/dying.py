@@ -13,6 +13,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -128,41 +129,61 @@ def _mine(agent: VisionAgent, dies_at: int) -> None:
         setattr(owner, name, mined(getattr(owner, name)))
 
 
+@dataclass(frozen=True, slots=True)
+class Life:
+    """A life under way: whether it is to be cut short, and when, by `time.monotonic()`, unless it does so itself."""
+
+    conversation: Conversation
+    doomed: bool
+    until: float
+
+
 def main() -> None:
-    """Lets `lives` lives end, several at a time; the last ones run to their end."""
+    """Has `lives` lives cut short, several at a time; then every conversation comes to its end."""
     plan = json.loads(Path(sys.argv[1]).read_text())
     chance = random.Random(plan["seed"])
     queue = [Conversation(number) for number in range(plan["threads"])]
-    running: dict[int, tuple[Conversation, float]] = {}
-    killed, step = 0, 0
-    while queue or running:
-        while queue and len(running) < plan["at_once"]:
-            conversation = queue.pop(0)
-            dies_at, until = None, float("inf")
-            if killed + len(running) < plan["lives"]:
-                step += 1
-                if plan["at_writes"]:
-                    dies_at = 1 + step % A_TURN
-                else:
-                    until = time.monotonic() + chance.uniform(0.0, plan["longest"])
-            running[live(conversation, plan, dies_at)] = (conversation, until)
-        for child, (conversation, until) in list(running.items()):
-            if time.monotonic() >= until:
-                os.kill(child, signal.SIGKILL)
-            ended, status = os.waitpid(child, os.WNOHANG)
-            if not ended:
-                continue
-            del running[child]
-            if os.WIFSIGNALED(status):
-                killed += 1
-                queue.append(conversation)
-            elif os.WEXITSTATUS(status):
-                sys.exit(f"a life of {conversation.name} failed")
-            elif killed < plan["lives"]:  # it was quicker than its end: another conversation takes its place
-                queue.append(Conversation(plan["threads"]))
-                plan["threads"] += 1
-        time.sleep(0.002)
-    sys.stdout.write(json.dumps({"killed": killed, "threads": plan["threads"]}) + "\n")
+    running: dict[int, Life] = {}
+    threads, killed, step, longest = plan["threads"], 0, 0, plan["longest"]
+    try:
+        while killed < plan["lives"] or queue or running:
+            while len(running) < plan["at_once"]:
+                missing = plan["lives"] - killed - sum(life.doomed for life in running.values())
+                if missing > 0 and not queue:  # all others are through, or were quicker than their ends
+                    queue.append(Conversation(threads))
+                    threads += 1
+                if not queue:
+                    break
+                conversation = queue.pop(0)
+                dies_at, until = None, float("inf")
+                if missing > 0:
+                    step += 1
+                    if plan["at_writes"]:
+                        dies_at = 1 + step % A_TURN
+                    else:
+                        until = time.monotonic() + chance.uniform(0.0, longest)
+                running[live(conversation, plan, dies_at)] = Life(conversation, missing > 0, until)
+            for child, life in list(running.items()):
+                if time.monotonic() >= life.until:
+                    os.kill(child, signal.SIGKILL)
+                ended, status = os.waitpid(child, os.WNOHANG)
+                if not ended:
+                    continue
+                del running[child]
+                if os.WIFSIGNALED(status):
+                    killed += 1
+                    longest = min(1.1 * longest, plan["longest"])
+                    queue.append(life.conversation)
+                elif os.WEXITSTATUS(status):
+                    sys.exit(f"a life of {life.conversation.name} failed")
+                elif life.doomed:  # sooner, on a machine as quick as this one
+                    longest *= 0.8
+            time.sleep(0.002)
+    finally:
+        for child in running:  # they would keep whoever waits for what this process writes waiting for them too
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+    sys.stdout.write(json.dumps({"killed": killed, "threads": threads}) + "\n")
 
 
 if __name__ == "__main__":

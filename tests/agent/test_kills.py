@@ -50,8 +50,6 @@ def check(dying: ModuleType, tmp_path: Path, database: str | None, **plan: Any) 
     return int(result["killed"])
 
 
-@pytest.mark.soak
-@pytest.mark.timeout(600)
 def test_a_turn_cut_off_at_a_random_moment_is_finished(
     dying: ModuleType, tmp_path: Path, database: str | None
 ) -> None:

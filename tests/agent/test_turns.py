@@ -1,6 +1,7 @@
 """Turns are run once, kept once, finished when they were cut off, and leave nothing behind that is not needed."""
 
 import os
+import signal
 import threading
 import time
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from PIL import Image
 from agent.artifacts import ArtifactStore
 from agent.assistant import VisionAgent
 from agent.events import AnswerReady
+from agent.looks import Looks
 from agent.threads import ThreadStore
 from agent.turns import Turn
 from ferret.errors import RequestError, WeightsError
@@ -194,6 +196,31 @@ def test_a_turn_that_raises_is_taken_back(
     assert rows(agent, "checkpoints") == before
     assert rows(agent, agent.threads.database.writes) == 0
     assert chat.ask("Where is the dog?", scene).text == "The dog is here."
+
+
+@pytest.mark.parametrize(("instrument", "use"), [("engine", "answer"), ("detector", "detect")])
+def test_ctrl_c_ends_the_turn_at_once_and_takes_it_back(
+    agent: VisionAgent, scene: Image.Image, monkeypatch: pytest.MonkeyPatch, instrument: str, use: str
+) -> None:
+    chat = agent.thread("t")
+    chat.ask("Where are the apples?", scene)
+    memory, kept = chat.memory(), told(chat.turns())
+
+    def interrupted(*_: Any, **__: Any) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        for _step in range(6000):
+            time.sleep(0.01)
+
+    agent.looks = Looks(remembered=0)
+    with monkeypatch.context() as patch:
+        patch.setattr(type(getattr(agent.instruments, instrument)), use, interrupted)
+        begun = time.monotonic()
+        with pytest.raises(KeyboardInterrupt):
+            chat.ask("Where is the dog?")
+        assert time.monotonic() - begun < 30.0
+    assert (chat.memory(), told(chat.turns()), chat.resume()) == (memory, kept, None)
+    assert rows(agent, "checkpoints") == 1
+    assert chat.ask("Where is the dog?").text == "The dog is here."
 
 
 def test_a_stream_that_is_closed_takes_its_turn_back(agent: VisionAgent, scene: Image.Image) -> None:
