@@ -18,10 +18,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.table import Column
 from rich.text import Text
+
+from training.progress import standard_error
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
@@ -119,8 +120,7 @@ class RunBar:
         speed = _Speed(table_column=Column(no_wrap=True))
         columns = (TextColumn("{task.description}"), BarColumn(20), MofNCompleteColumn(), speed)
         text = TextColumn("{task.fields[loss]}")
-        console = Console(stderr=True)
-        self._bar = Progress(*columns, TimeRemainingColumn(), text, console=console, disable=not visible)
+        self._bar = Progress(*columns, TimeRemainingColumn(), text, console=standard_error(), disable=not visible)
         self._line = self._bar.add_task(name, total=steps, completed=done, loss="", samples=samples, speed=0.0)
 
     def __enter__(self) -> "RunBar":

@@ -24,6 +24,7 @@ from tools.marks import embedded_marks
 from tools.marks import weights_mark as weights_mark
 from training.art import STYLES, Split, load_art
 from training.instructions import object_names
+from training.progress import standard_error
 from training.scene_questions import KINDS, Question, evaluation_scenes
 from training.scene_scores import ERROR, Reply, judge, mean_and_error, reply_of_assistant, reply_of_model
 from training.scenes import Scene, SceneMaker, SceneSettings
@@ -313,11 +314,10 @@ def _figure(cell: Mapping[str, float] | None) -> str:
 
 def progress_bar() -> tuple[AbstractContextManager[Any], Progress]:
     """A bar on standard error: a context to run in, and the callback to give to `evaluate_scenes`."""
-    from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
     from rich.progress import Progress as Bar
 
     columns = (TextColumn("answers"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
-    bar = Bar(*columns, console=Console(stderr=True))
+    bar = Bar(*columns, console=standard_error())
     task = bar.add_task("answers", total=None)
     return bar, lambda done, total: bar.update(task, completed=done, total=total)

@@ -28,6 +28,7 @@ from tools.marks import embedded_marks
 from tools.world import CLIP, DETECTION_FLOOR, WORLD, World, encoder_features, load_world, picture_features
 from training.art import STYLES, Art, load_art
 from training.outside import PAINTERS, paint_outside
+from training.progress import standard_error
 from training.scenes import SceneMaker, SceneSettings
 
 if TYPE_CHECKING:
@@ -287,7 +288,6 @@ Made = Annotated[int, typer.Option("--outside", min=len(PAINTERS), help="Outside
 
 
 def _look(*sources: Iterable[Picture]) -> Examples:
-    from rich.console import Console
     from rich.progress import track
 
     from ferret.engine import Engine
@@ -295,7 +295,7 @@ def _look(*sources: Iterable[Picture]) -> Examples:
 
     engine, detector = Engine.load("ferret-nano"), Detector(score_threshold=DETECTION_FLOOR)
     # One after the other: thousands of pictures at once would fill the memory.
-    return examples_of(track(chain(*sources), "pictures", console=Console(stderr=True)), engine, detector)
+    return examples_of(track(chain(*sources), "pictures", console=standard_error()), engine, detector)
 
 
 def _table(found: dict[str, tuple[int, float]]) -> str:

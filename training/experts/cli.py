@@ -59,12 +59,13 @@ def instructions(
 @contextmanager
 def _bars() -> "Iterator[tuple[Progress, Progress]]":
     """What moves the first and the second of two bars on standard error; a mistake of the user shows none."""
-    from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
     from rich.progress import Progress as Bar
 
+    from training.progress import standard_error
+
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    bar = Bar(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=Console(stderr=True))
+    bar = Bar(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=standard_error())
     labelled, written = bar.add_task("pictures labelled", total=None), bar.add_task("shards written", total=None)
 
     def move_labelled(done: int, total: int) -> None:
