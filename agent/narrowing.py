@@ -195,6 +195,7 @@ _UNFINISHED = re.compile(
     r"first|second|third|fourth|fifth|next|next to|two|three|four|five|is|are|was|were|than|non)$",
     re.IGNORECASE,
 )
+_LONGEST_WORDS = 12  # of these, with the space before them
 # "the third from the left bird", "the leftmost three birds"
 _NTH_BEFORE = re.compile(
     rf"\b({_ORDINAL})[- ]from[- ](?:the[- ])?(left|right|top|bottom) (?=(?!(?:side|end|edge|corner|of|and|or|in|on|"
@@ -259,7 +260,7 @@ def _next(text: str, start: int, lexicon: Lexicon) -> tuple[int, int, tuple[Narr
     """Where the next chain begins and ends, and what it says; it follows a word."""
     for space in re.finditer(r"(?<=[\w>])[ ,]", text[start:]):
         at = start + space.start()
-        if _UNFINISHED.search(text, 0, at):
+        if _UNFINISHED.search(text, max(at - _LONGEST_WORDS, 0), at):
             continue
         if (found := _chain(text, at, lexicon)) is not None:
             end, chain = found
