@@ -104,6 +104,11 @@ _THAN_BY_IT = re.compile(
     r" than (?:the|an?) .+) <it>$",
     re.IGNORECASE,
 )
+_OTHER_REGION = re.compile(
+    r"\bthe (?:(?:other|remaining) (?:(?P<one>one|region|box|thing|object|area|spot|point|mark)|ones|regions|boxes|"
+    r"things|objects|areas|spots|points|marks)|others|rest)\b(?! (?:of|that|which|from|in|on|to|left|right|near)\b)",
+    re.IGNORECASE,
+)
 _BIG, _SMALL = re.compile(r"\bthe (?:big|large)(?= )", re.IGNORECASE), re.compile(r"\bthe (?:small|little)(?= )", re.I)
 _EXTREMES = {Aspect.LARGER: "largest", Aspect.SMALLER: "smallest"}
 
@@ -138,6 +143,7 @@ def resolved(text: str, before: Sequence[Step], topic: str, region_count: int, l
     last = before[-1] if before else None
     if _SET_AGAINST.search(text):
         last = _together(before)
+    text = _other_regions(text, last, region_count)
     text = _ITS.sub(r"the \1 of <it>", text)
     text = _WITHIN.sub(r"the \g<noun>\g<between> the \g<noun>", text)
     text = _THE_REST.sub("the other ones", _REMAINING.sub("other", text))
@@ -202,6 +208,21 @@ def _resolved(text: str, last: Step | None, topic: str, region_count: int) -> Re
     if re.match(r"(?:all|each) ", stands_for):
         text = re.sub(r"\b(?:all|each) of <it>", "<it>", text)
     return Resolved(text.replace("<it>", stands_for), said, stands_for, last)
+
+
+def _other_regions(text: str, last: Step | None, region_count: int) -> str:
+    """The clause with the regions that "the other one" means, where one was spoken of and others are given."""
+    match = _OTHER_REGION.search(text)
+    if match is None or region_count < 2:
+        return text
+    spoken = [int(index) for index in re.findall(r"<r(\d+)>", text)]
+    if not spoken and last is not None and not last.targets:
+        spoken = [*last.regions]
+    rest = [index for index in range(region_count) if index not in spoken]
+    many = match["one"] is None
+    if not spoken or not rest or (len(rest) > 1 and not many):
+        return text
+    return f"{text[: match.start()]}{' and '.join(f'<r{index}>' for index in rest)}{text[match.end() :]}"
 
 
 def _ones_filled(text: str, last: Step | None, lexicon: Lexicon) -> str:

@@ -49,6 +49,7 @@ _ALL = re.compile(
 _MORE = re.compile(rf"^{MARK} (?!(?:and|or)\b)|\bthan\b", re.IGNORECASE)
 # "Is there nothing but trees?" turns yes and no round.
 _NOTHING = re.compile(r"\b(?:nothing|nobody|no one)\b", re.IGNORECASE)
+_DONE = re.compile(r" (?P<done>segmented|masked|outlined|cut out|isolated)$", re.IGNORECASE)
 _WHAT_ELSE = re.compile(r"^(?:(?P<what>what)|who) else\b", re.IGNORECASE)
 
 
@@ -67,6 +68,8 @@ def exclusion(text: str, lexicon: Lexicon) -> tuple[str, str] | None:
             continue
         if pattern is _WHICH_ARE_NOT:
             rest = f"{rest} {match['be']} there"
+        if done := _DONE.search(left_out):  # "I want everything except the dog outlined"
+            rest, left_out = f"{rest} {done['done']}", left_out[: done.start()]
         rest = _WHAT_ELSE.sub("what", rest)
         return ("list everything" if _ALL.match(rest) else rest), left_out
     return None

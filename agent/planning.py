@@ -257,6 +257,9 @@ _ORDER_ALONE = re.compile(
 )
 
 
+_BACKGROUND = re.compile(r"^(?:the )?(?:background|sky|surroundings|rest|scenery)$", re.IGNORECASE)
+
+
 def _all_but(rest: str, left_out: str, lexicon: Lexicon) -> Draft | None:
     """What the clause `rest` asks for, of all but what is left out; None when it asks for nothing that can be."""
     draft = _draft(rest, lexicon)
@@ -276,6 +279,8 @@ def _all_but(rest: str, left_out: str, lexicon: Lexicon) -> Draft | None:
     if (alone := _ORDER_ALONE.match(left_out)) and not lexicon.names_something(left_out):
         left_out = f"{alone['order']} {singular(targets[-1])}"  # "except the largest one"
     left_out = re.sub(r"^(?:the )?one\b", f"the {singular(targets[-1])}", left_out, flags=re.IGNORECASE)
+    if _BACKGROUND.match(left_out) and not lexicon.names_something(left_out):  # which is no thing
+        return replace(draft, intent=intent)
     apart = named(left_out, lexicon)
     if not apart.operands:
         return None
@@ -340,6 +345,9 @@ def _more_of_the_same(clause: Clause, draft: Draft | None, last: _Reading, lexic
         return replace(last.draft, named=replace(earlier, marks=marks, operands=(*marks, *earlier.targets)))
     if same := _THE_SAME.match(clause.text):  # "Do the same for <region2>."
         return _more_of_the_same(replace(clause, text=same["of"], more=True), None, last, lexicon)
+    if draft is not None and draft.text is not None and draft.stated and last.draft.text is not None and clause.more:
+        carrier = draft.named if draft.named.targets or draft.named.marks else last.draft.named
+        return replace(last.draft, named=carrier, text=draft.text)  # "And one that says exit?"
     if draft is not None or states(clause.text):
         return None
     two = last.draft.intent is Intent.RELATE and len(last.draft.named.operands) == 2 and last.draft.relation is not None

@@ -54,12 +54,13 @@ _LOOSE = tuple(
         rf"{_BEGIN}(?:where )?(?:do|does|did) {_NP}(?:say|read|spell) ",
         rf"{_BEGIN}(?:which|what|how many)(?: of)? {_NO_VERB}{_NP}(?:says?|reads?|spells?) ",
         rf"{_BEGIN}where (?:it|(?:the|this|that|any|an?) [\w-]+(?: [\w-]+)?) says? ",
-        rf"{_BEGIN}(?:what|who) says ",
+        rf"{_BEGIN}(?:what|who|which) says ",
         rf"\b{CARRIERS} with the words? ",
     )
 )
 # "Is the sign that says exit red?": nobody can tell where that text ends.
 _SAID_OF = re.compile(r"(?:^|[.?!,] )(?:is|are) (?:the|this|that|my) [\w ]*$", re.IGNORECASE)
+_AND_TEXT = re.compile(rf"(?P<lead>[.?!;,] (?:and|or|what about|how about)(?: for)? ){_TEXT}(?=\W*(?:$|[?.!]))", re.I)
 # "the word stop" is one word.
 _THE_WORD = re.compile(
     rf"(?P<lead>\bthe (?:single )?word ){_NO_TEXT}(?P<text>[\w'&-]+)(?= (?:written|anywhere|on|in|printed|there|"
@@ -82,6 +83,8 @@ def hold_texts(question: str) -> tuple[str, list[str]]:
 
     for pattern in (*_AFTER_CONTEXT, _BEFORE_WRITTEN, _BEFORE_CARRIER, *_LOOSE, _THE_WORD):
         question = pattern.sub(hold, question)
+    if held:  # 'Does any sign say "open"? And "exit"?'
+        question = _AND_TEXT.sub(hold, question)
     return question, held
 
 

@@ -31,7 +31,7 @@ _FILLER = pattern(
 )
 _ON = pattern(r"^(?:on|upon|in|inside|across|at)(?= (?:the|an?|any|one|each|every|this|that|my)\b| <)\s*")
 # "The sign says stop."
-_STATED = pattern(r"^(?:(?:the|an?|my|this|that|any|some|every|one|each) (?:[\w-]+ ){0,3}[\w-]+)?$")
+_STATED = pattern(r"^(?:(?:the|an?|my|this|that|any|some|every|one|each) (?:[\w-]+ ){0,3}[\w-]+|(?:an?other )?ones?)?$")
 # "What is next to the sign that says exit?"
 _OTHER = pattern(rf"^(?:{BE}|do|does)\b")
 _NOBODY = re.compile(r"^(?:it|<it>|they|one|ones)?$", re.IGNORECASE)
@@ -48,7 +48,7 @@ def search(text: str, lexicon: Lexicon) -> Draft | None:
     after = _FILLER.sub("", text[held.end() :].strip())
     yes_no = head is not None and head.re is _YES_NO
     carrier = before.strip(" ,:")
-    if head is None and (after or not said or not _STATED.match(carrier)):
+    if head is None and (after or not (said or text == held[0]) or not _STATED.match(carrier)):
         return None
     if _OTHER.match(carrier):
         return None
