@@ -36,7 +36,7 @@ from agent.findings import Finding
 from agent.intents import Plan
 from agent.memory import nameable, remembered
 from agent.missing import with_missing_evidence
-from agent.perception import Observed, looks_for, shaped, take_look
+from agent.perception import Observed, looks_for, shaped, take_looks
 from agent.reasoning import questions_for
 from agent.recalling import recall, turned_to
 from agent.request import prepare
@@ -92,13 +92,16 @@ def to_instruments(state: State) -> Sequence[Send] | str:
 
 
 def perceive(sent: Json, runtime: Runtime[Context]) -> Json:
-    """One look of one instrument at one picture; `sent` is a `Look`, and no part of the state."""
+    """One look of one instrument at one picture, and the closer ones that it calls for; `sent` is a `Look`, and no part
+    of the state.
+    """
     look = Look(**sent)  # type: ignore[typeddict-item]
     tell = get_stream_writer()
     tell({"kind": "tool_started", "tool": look["tool"], "image": look["image"]})
-    seen = take_look(look, _context(runtime))
-    tell({"kind": "tool_finished", **{key: seen[key] for key in ("tool", "image", "summary", "seconds", "error")}})
-    return {"observations": [seen]}
+    observations = take_looks(look, _context(runtime))
+    for seen in observations:
+        tell({"kind": "tool_finished", **{key: seen[key] for key in ("tool", "image", "summary", "seconds", "error")}})
+    return {"observations": observations}
 
 
 def reason(state: State, runtime: Runtime[Context]) -> Json:

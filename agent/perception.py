@@ -18,6 +18,7 @@ from agent.instruments import ToolName
 from agent.intents import Intent, Plan, Step
 from agent.sightings import Sighting, corners
 from agent.state import Json, Look, region_from_json
+from agent.zooming import Closer, places_to_zoom, with_closer
 from ferret.errors import ToolError
 from ferret.regions import Box, Region
 
@@ -60,6 +61,8 @@ def looks_for(plan: Plan, images: Sequence[str], regions: Sequence[Json]) -> lis
     return list(looks.values())
 
 
+# With this begins the key of what the detector's closer looks at a picture have settled.
+CLOSER = "closer:"
 # Marks of which it is a question how much is meant.
 _SHAPEABLE = frozenset({"point", "scribble"})
 # What the segmenter calls them: of its proposals, the smallest, the one that it trusts most, the largest.
@@ -136,12 +139,50 @@ def take_look(look: Look, context: Context) -> Json:
     }
 
 
+def take_looks(look: Look, context: Context) -> list[Json]:
+    """The observation of one look; after a detector's first look at a picture also what the closer ones
+    (`agent.zooming`) have settled, all of them as one observation.
+    """
+    seen = take_look(look, context)
+    closer = _look_closer(look, seen, context) if look["tool"] == "detector" and not seen["error"] else None
+    return [seen] if closer is None else [seen, closer]
+
+
+def _look_closer(look: Look, seen: Json, context: Context) -> Json | None:
+    """Both looks' word together; None where nothing asks for a closer one, or none succeeded."""
+    begun = time.perf_counter()
+    size = context.artifacts.image(look["artifact"]).size
+    first = [Sighting.from_json(value) for value in context.artifacts.json(seen["artifact"])]
+    closer: list[Closer] = []
+    for part in places_to_zoom(first, size, context.thresholds, context.limits.max_zooms):
+        there: Json = {"kind": "box", "image": look["image"], "numbers": list(part)}
+        one = take_look(Look(**{**look, "regions": [there], "key": f"closer:{look['image']}:{part}"}), context)
+        if not one["error"]:
+            found = context.artifacts.json(one["artifact"])
+            closer.append(Closer(part, tuple(Sighting.from_json(value) for value in found)))
+    if not closer:
+        return None
+    settled = with_closer(first, closer, size)
+    places = f"{len(closer)} place{'s' * (len(closer) != 1)}"
+    return {
+        **seen,
+        "key": f"{CLOSER}{look['image']}",
+        "summary": f"{_summary('detector', len(settled))} after a closer look at {places}",
+        "seconds": round(time.perf_counter() - begun, 4),
+        "artifact": context.artifacts.put_json([one.to_json() for one in settled]),
+    }
+
+
 def _detect(look: Look, context: Context, detector: "Detector") -> list[Json]:
-    found = detector.detect(context.artifacts.image(look["artifact"]))
-    return [
-        Sighting(d.label, look["image"], corners(d.box), _unit(d.score), "detector", tuple(d.scores)).to_json()
-        for d in found
-    ]
+    image, part = context.artifacts.image(look["artifact"]), _place(look, context)
+    left, top = (0.0, 0.0) if part is None else (part.x1, part.y1)
+    shown = image if part is None else image.crop((int(part.x1), int(part.y1), int(part.x2), int(part.y2)))
+    found = []
+    for seen in detector.detect(shown):
+        x1, y1, x2, y2 = corners(seen.box)
+        box = (x1 + left, y1 + top, x2 + left, y2 + top)
+        found.append(Sighting(seen.label, look["image"], box, _unit(seen.score), "detector", tuple(seen.scores)))
+    return [sighting.to_json() for sighting in found]
 
 
 def _read(look: Look, context: Context, reader: "TextReader") -> list[Json]:
@@ -214,9 +255,12 @@ class Observed:
         """Whether a look of that instrument at that picture was taken and did not fail."""
         return any(not one["error"] for one in self._of(tool, image))
 
-    def detections(self, image: int, floor: float = 0.0) -> list[Sighting]:
-        """Objects on one picture, the most probable first."""
-        seen = [s for one in self._of("detector", image) for s in self._sightings(one["artifact"])]
+    def detections(self, image: int, floor: float = 0.0, *, closer: bool = True) -> list[Sighting]:
+        """Objects on one picture, the most probable first; as the first look alone saw them unless `closer`."""
+        looks = self._of("detector", image)
+        settled = [one for one in looks if one["key"].startswith(CLOSER)]
+        looks = settled if settled and closer else [one for one in looks if one not in settled]
+        seen = [s for one in looks for s in self._sightings(one["artifact"])]
         return sorted((s for s in seen if s.score >= floor), key=lambda s: (-s.score, s.box))
 
     def lines(self, image: int) -> list[Sighting]:

@@ -22,11 +22,15 @@ class Thresholds:
     # Between `doubtful_low` and `doubtful_high` Ferret is asked what it sees there; above, the detector is believed.
     doubtful_low: float = 0.04
     doubtful_high: float = 0.35
+    # What the detector has seen is looked at again from close by when its longer side is less than this share of the
+    # picture's, and its probability less than that; `Limits.max_zooms` bounds how often.
+    small: float = 0.14
+    settled: float = 0.80
     # The combined probability from which a checked thing counts as there when it was asked for by name: a false
     # detection seldom happens to be the very thing that was asked for.
     present: float = 0.05
     # But beside a thing that is certainly there, one of less than this share of its probability is a mistake.
-    faint: float = 0.15
+    faint: float = 0.10
     # The same when nothing was asked for by name: a list shows every false detection.
     listed: float = 0.30
     # A detection and a region speak of the same place from this overlap on (IoU, or the share of a point's reach).
@@ -69,6 +73,8 @@ class Limits:
     name_tokens: int = 16
     # How many questions the check may put to Ferret in one turn; with none, what was first seen is believed.
     max_checks: int = 48
+    # At how many parts of each picture the detector may look from close by; with none, its first look is believed.
+    max_zooms: int = 8
     max_regions: int = 64
     max_images: int = 16
     # How long one look of each instrument may take, in seconds, without waiting for it and without loading its model.

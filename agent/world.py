@@ -38,7 +38,7 @@ def judge_pictures(
         if not observed.looked("detector", image):
             continue
         begun = time.perf_counter()
-        found = observed.detections(image)
+        found = observed.detections(image, closer=False)  # the first look is what was learnt from
         scores = [[score for _, score in thing.scores] or [thing.score] for thing in found]
         features = picture_features(context.instruments.engine, pictures[image], scores)
         outside = world.probability(features) >= world.threshold

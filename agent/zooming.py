@@ -1,0 +1,106 @@
+"""Zooming: a second, closer look of the detector at what is small and doubtful in its first.
+
+A network sees a large picture shrunk, and a small thing in it as a few pixels. Where the detector itself has found
+something small that it is not sure of, it looks again at the surroundings alone, enlarged. Only there: a place that
+nothing but a guess has named is not zoomed into, for out of its context anything can be taken for what was guessed.
+And the closer look has to find a thing at the same place: it then says what it is, and where its edges are; what it
+does not find there again counts for little.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from agent.settings import Thresholds
+from agent.sightings import Corners, Sighting
+from ferret.regions import Box, box_iou
+
+SURROUNDINGS = 4.5
+"""The side of what is looked at, in sides of the thing: about as large a part of it as things are of a picture."""
+SAME_PLACE = 0.5
+"""Two looks have found one thing when their boxes overlap so much (IoU)."""
+UNSEEN = 0.15
+"""What the first look's word is still worth where the closer look finds nothing."""
+MARGIN = 0.03
+"""What comes so close to an edge of the closer look, in its sides, may go on beyond it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Closer:
+    """One closer look: the part of the picture that was looked at, in its pixels, and what was seen there."""
+
+    within: Corners
+    seen: tuple[Sighting, ...]
+
+
+def places_to_zoom(
+    sightings: Sequence[Sighting], size: tuple[int, int], limits: Thresholds, most: int
+) -> list[Corners]:
+    """The parts of a picture of (width, height) `size` that deserve a closer look, at most `most`: around what is
+    small and in doubt, the surest first. What a part holds already gets none of its own.
+    """
+    whole = max(size)
+    parts: list[Box] = []
+    for one in sorted(sightings, key=lambda s: (-s.score, s.box)):
+        side = _side(one.region)
+        doubted = limits.floor <= one.score < limits.settled
+        if not doubted or side >= limits.small * whole or len(parts) == most:
+            continue
+        if any(_shows(part, one.region, size) and side >= 0.5 * _side(part) / SURROUNDINGS for part in parts):
+            continue
+        parts.append(_around(one.region, size))
+    return [part.coordinates for part in parts]
+
+
+def with_closer(first: Sequence[Sighting], closer: Sequence[Closer], size: tuple[int, int]) -> list[Sighting]:
+    """What the first look and the closer ones have seen together in a picture of (width, height) `size`.
+
+    A thing small enough for a closer look that shows it whole is what that look says it is, or hardly anything when
+    the look does not find it. What a closer look alone has found is added.
+    """
+    settled: list[Sighting] = [*first]
+    for look in closer:
+        part = Box(*look.within)
+        found = [one for one in look.seen if _shows(part, one.region, size) and _fits(part, one)]
+        kept: list[Sighting] = []
+        for one in settled:
+            if not (_shows(part, one.region, size) and _fits(part, one)):
+                kept.append(one)
+            elif not any(box_iou(one.region, other.region) >= SAME_PLACE for other in found):
+                kept.append(_faded(one))
+        settled = kept + found
+    return settled
+
+
+def _around(box: Box, size: tuple[int, int]) -> Box:
+    """A square around a box, or as much of one as the picture has room for, in whole pixels."""
+    width, height = size
+    side = SURROUNDINGS * _side(box)
+    across, down = min(side, width), min(side, height)
+    left = min(max((box.x1 + box.x2 - across) / 2, 0.0), width - across)
+    top = min(max((box.y1 + box.y2 - down) / 2, 0.0), height - down)
+    return Box(float(int(left)), float(int(top)), float(round(left + across)), float(round(top + down)))
+
+
+def _shows(part: Box, box: Box, size: tuple[int, int]) -> bool:
+    """Whether a part of the picture shows all of a box, so that it does not reach beyond an edge of the part."""
+    edge = MARGIN * _side(part)
+    return (
+        (part.x1 <= 0 or box.x1 >= part.x1 + edge)
+        and (part.y1 <= 0 or box.y1 >= part.y1 + edge)
+        and (part.x2 >= size[0] or box.x2 <= part.x2 - edge)
+        and (part.y2 >= size[1] or box.y2 <= part.y2 - edge)
+    )
+
+
+def _fits(part: Box, one: Sighting) -> bool:
+    """Whether a thing is small enough for a closer look at this part to be the better one."""
+    return _side(one.region) <= 2 * _side(part) / SURROUNDINGS
+
+
+def _faded(one: Sighting) -> Sighting:
+    scores = tuple((name, UNSEEN * score) for name, score in one.scores)
+    return replace(one, score=UNSEEN * one.score, scores=scores)
+
+
+def _side(box: Box) -> float:
+    return max(box.x2 - box.x1, box.y2 - box.y1)
