@@ -1,12 +1,17 @@
 """What a request leaves out: "everything except the dog", "all animals but the cats", "animals that are not dogs"."""
 
 import re
+from collections.abc import Callable
+from dataclasses import replace
 
-from agent.inflection import is_plural
+from agent.inflection import is_plural, singular
+from agent.intents import Intent
 from agent.lexicon import Lexicon
-from agent.narrowing import is_colour
+from agent.narrowing import Narrowing, is_colour
+from agent.noun_phrases import named
 from agent.pointing import MARK
 from agent.relation_words import RELATION_WORDS
+from agent.rules.common import Draft
 
 _EXCEPT = (
     r"(?:(?:and |but )?not (?:counting|including)|except(?:ing)?(?: for)?|excluding|other than|apart from|aside from|"
@@ -28,11 +33,13 @@ _BESIDES = re.compile(
     re.IGNORECASE,
 )
 _ARE_NOT = re.compile(
-    rf"^(?P<rest>.+?) (?:that|which|who) (?:is|are) not (?!(?:{RELATION_WORDS})\b)(?P<left_out>.+)$", re.IGNORECASE
+    rf"^(?P<rest>.+?) (?:that|which|who) (?:is|are) not "
+    rf"(?!(?:{RELATION_WORDS}|the same|the only)\b)(?P<left_out>.+)$",
+    re.IGNORECASE,
 )
 _WHICH_ARE_NOT = re.compile(
     rf"^(?P<rest>(?:which|what|how many)(?: of)?(?: [\w-]+){{1,4}}?|what|which) (?P<be>is|are) not "
-    rf"(?!(?:{RELATION_WORDS})\b)(?P<left_out>.+)$",
+    rf"(?!(?:{RELATION_WORDS}|the same|the only)\b)(?P<left_out>.+)$",
     re.IGNORECASE,
 )
 # What is narrowed is left to `agent.narrowing`: "except the red ones", "except the ones near the tree".
@@ -51,6 +58,55 @@ _MORE = re.compile(rf"^{MARK} (?!(?:and|or)\b)|\bthan\b", re.IGNORECASE)
 _NOTHING = re.compile(r"\b(?:nothing|nobody|no one)\b", re.IGNORECASE)
 _DONE = re.compile(r" (?P<done>segmented|masked|outlined|cut out|isolated)$", re.IGNORECASE)
 _WHAT_ELSE = re.compile(r"^(?:(?P<what>what)|who) else\b", re.IGNORECASE)
+_LEAVES_OUT = {
+    Intent.LIST, Intent.GROUND, Intent.COUNT, Intent.EXIST, Intent.SEGMENT, Intent.DESCRIBE, Intent.READ,
+}  # fmt: skip
+_ORDER_ALONE = re.compile(
+    r"^(?P<order>the (?:.* )?(?:largest|biggest|smallest|tallest|\w+most|highest|lowest|left|right|top|bottom|first|"
+    r"second|third|fourth|fifth|last))(?: ones?)?$",
+    re.IGNORECASE,
+)
+_BACKGROUND = re.compile(r"^(?:the )?(?:background|sky|surroundings|rest|scenery)$", re.IGNORECASE)
+
+
+def all_but(text: str, read: Callable[[str], Draft | None], lexicon: Lexicon) -> Draft | None:
+    """What a clause asks for of all but what it leaves out; None when it leaves nothing out, or asks for nothing.
+
+    `read` makes a draft of the clause without that.
+    """
+    if (found := exclusion(text, lexicon)) is None:
+        return None
+    rest, left_out = found
+    draft = read(rest)
+    if draft is None:
+        named_alone = named(rest, lexicon)
+        if not named_alone.targets or not all(lexicon.names_something(one) for one in named_alone.targets):
+            return None
+        draft = Draft(Intent.LIST, named_alone)
+    if draft.intent not in _LEAVES_OUT or draft.text is not None:
+        return None
+    targets, intent = draft.named.targets, draft.intent
+    if not targets:
+        if draft.named.marks or (intent is Intent.DESCRIBE and not draft.named.everything and "every" not in rest):
+            return None
+        targets = ("things",)
+        intent = Intent.LIST if intent in {Intent.GROUND, Intent.DESCRIBE} else intent
+    if (alone := _ORDER_ALONE.match(left_out)) and not lexicon.names_something(left_out):
+        left_out = f"{alone['order']} {singular(targets[-1])}"  # "except the largest one"
+    left_out = re.sub(r"^(?:the )?one\b", f"the {singular(targets[-1])}", left_out, flags=re.IGNORECASE)
+    if _BACKGROUND.match(left_out) and not lexicon.names_something(left_out):  # which is no thing
+        return replace(draft, intent=intent)
+    apart = named(left_out, lexicon)
+    if not apart.operands:
+        return None
+    filters = list(draft.named.filters)
+    for operand in apart.operands:
+        inner = tuple(one for of, one in apart.filters if of == operand)
+        one = Narrowing(others=True, anchor=operand, inner=inner, words=left_out)
+        filters += [(target, one) for target in targets]
+    quantity = "all" if targets == ("things",) else draft.named.quantity
+    read_as = replace(draft.named, targets=targets, operands=targets, filters=tuple(filters), quantity=quantity)
+    return replace(draft, intent=intent, named=replace(read_as, everything=False), stated=False)
 
 
 def exclusion(text: str, lexicon: Lexicon) -> tuple[str, str] | None:

@@ -15,9 +15,9 @@ from enum import IntEnum
 
 from agent.antecedents import Resolved, apart_from_before, narrowed_as_before, resolved, with_operands_of
 from agent.courtesy import leads_to_a_request, requests_within, speaks_of_people, states
-from agent.excluding import exclusion
+from agent.excluding import all_but
 from agent.granularity import with_granularity
-from agent.inflection import is_plural, singular
+from agent.inflection import is_plural
 from agent.intents import (
     MAX_FILTERS,
     MAX_REGIONS,
@@ -215,8 +215,8 @@ def _read(clause: Clause, before: Sequence[_Made], topic: str, lexicon: Lexicon,
     full = resolved(clause.text, [one.step for one in before], topic, region_count, lexicon)
     text = full.text
     clause = replace(clause, text=text)
-    left_out = exclusion(text, lexicon) if not speaks_of_people(text) or _NEEDS.match(text) else None
-    if left_out is not None and (others := _all_but(*left_out, lexicon)) is not None:
+    asks = not speaks_of_people(text) or _NEEDS.match(text) is not None
+    if asks and (others := all_but(text, lambda rest: _draft(rest, lexicon), lexicon)) is not None:
         return _Reading(clause, others, True, _Level.ASKS, full)
     draft = _draft(text, lexicon)
     if before and (more := _more_of_the_same(clause, draft, before[-1].reading, lexicon)):
@@ -243,55 +243,6 @@ def _read(clause: Clause, before: Sequence[_Made], topic: str, lexicon: Lexicon,
     if not states(text) and (set_against := _with_verb(text, clause.end, lexicon)) is not None:
         return _Reading(clause, set_against, True, _Level.ASKS, full)
     return _Reading(clause, by_what_it_names(text, lexicon, region_count), False, level, full)
-
-
-_LEAVES_OUT = {
-    Intent.LIST, Intent.GROUND, Intent.COUNT, Intent.EXIST, Intent.SEGMENT, Intent.DESCRIBE, Intent.READ,
-}  # fmt: skip
-
-
-_ORDER_ALONE = re.compile(
-    r"^(?P<order>the (?:.* )?(?:largest|biggest|smallest|tallest|\w+most|highest|lowest|left|right|top|bottom|first|"
-    r"second|third|fourth|fifth|last))(?: ones?)?$",
-    re.IGNORECASE,
-)
-
-
-_BACKGROUND = re.compile(r"^(?:the )?(?:background|sky|surroundings|rest|scenery)$", re.IGNORECASE)
-
-
-def _all_but(rest: str, left_out: str, lexicon: Lexicon) -> Draft | None:
-    """What the clause `rest` asks for, of all but what is left out; None when it asks for nothing that can be."""
-    draft = _draft(rest, lexicon)
-    if draft is None:
-        named_alone = named(rest, lexicon)
-        if not named_alone.targets or not all(lexicon.names_something(one) for one in named_alone.targets):
-            return None
-        draft = Draft(Intent.LIST, named_alone)
-    if draft.intent not in _LEAVES_OUT or draft.text is not None:
-        return None
-    targets, intent = draft.named.targets, draft.intent
-    if not targets:
-        if draft.named.marks or (intent is Intent.DESCRIBE and not draft.named.everything and "every" not in rest):
-            return None
-        targets = ("things",)
-        intent = Intent.LIST if intent in {Intent.GROUND, Intent.DESCRIBE} else intent
-    if (alone := _ORDER_ALONE.match(left_out)) and not lexicon.names_something(left_out):
-        left_out = f"{alone['order']} {singular(targets[-1])}"  # "except the largest one"
-    left_out = re.sub(r"^(?:the )?one\b", f"the {singular(targets[-1])}", left_out, flags=re.IGNORECASE)
-    if _BACKGROUND.match(left_out) and not lexicon.names_something(left_out):  # which is no thing
-        return replace(draft, intent=intent)
-    apart = named(left_out, lexicon)
-    if not apart.operands:
-        return None
-    filters = list(draft.named.filters)
-    for operand in apart.operands:
-        inner = tuple(one for of, one in apart.filters if of == operand)
-        one = Narrowing(others=True, anchor=operand, inner=inner, words=left_out)
-        filters += [(target, one) for target in targets]
-    quantity = "all" if targets == ("things",) else draft.named.quantity
-    read_as = replace(draft.named, targets=targets, operands=targets, filters=tuple(filters), quantity=quantity)
-    return replace(draft, intent=intent, named=replace(read_as, everything=False), stated=False)
 
 
 def _with_verb(text: str, end: str, lexicon: Lexicon) -> Draft | None:
