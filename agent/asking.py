@@ -6,15 +6,18 @@ The wordings stand here alone. The embedded weights answer in fixed short forms 
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from agent.context import Context
 from agent.lexicon import Lexicon
-from agent.sightings import Corners, corners
+from agent.sightings import Corners
+from agent.zooming import view_of
 from ferret.parsing import parse_answer
-from ferret.regions import Region
+from ferret.regions import Box, Region
 from ferret.words import bare_name, is_or_are, plural, same_name, with_article
 
 if TYPE_CHECKING:
@@ -29,6 +32,8 @@ DESCRIBE = "Describe the picture. Include the coordinates for each mentioned obj
 _BRACKETS = re.compile(r"[<>\[\]|]+")
 # A longer answer than this is prose of its own, not a name.
 NAME_WORDS = 4
+
+_TELL: "ContextVar[Callable[[Ask, str], None] | None]" = ContextVar("ferret_tell", default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +102,8 @@ def describe(key: str, image: int) -> Ask:
 
 
 def ask_ferret(asks: Sequence[Ask], images: Sequence["Image.Image"], context: Context) -> dict[str, Reply]:
-    """Ferret's replies by key. All questions about one picture are asked at once, on one encoding of it.
+    """Ferret's replies by key. All questions that are shown the same picture are asked at once, on one
+    encoding of it.
 
     Raises `WeightsError` when there are no such weights.
     """
@@ -105,18 +111,63 @@ def ask_ferret(asks: Sequence[Ask], images: Sequence["Image.Image"], context: Co
 
     replies: dict[str, Reply] = {}
     free = context.instruments.speaks_freely()
-    for index, named in sorted({(ask.image, bool(ask.regions) and not free) for ask in asks}):
-        here = [ask for ask in asks if ask.image == index and (bool(ask.regions) and not free) == named]
-        picture = images[index]
-        prompts = [Prompt(ask.question, ask.regions) for ask in here]
+    shown = {ask.key: _shown(ask, images[ask.image], context) for ask in asks}
+    # What is shown the same picture is asked together; names come apart, for they are cut short.
+    groups: dict[tuple[int, bool], list[Ask]] = {}
+    for ask in asks:
+        groups.setdefault((id(shown[ask.key].image), bool(ask.regions) and not free), []).append(ask)
+    for (_, named), together in groups.items():
+        picture = shown[together[0].key].image
+        prompts = [Prompt(ask.question, shown[ask.key].regions) for ask in together]
         most = context.limits.name_tokens if named else context.limits.max_new_tokens
-        said = context.instruments.engine.answer(picture, prompts, max_new_tokens=most)
-        for ask, generation in zip(here, said, strict=True):
+        with _telling(dict(zip(map(id, prompts), together, strict=True))):
+            said = context.instruments.engine.answer(picture, prompts, max_new_tokens=most)
+        for ask, generation in zip(together, said, strict=True):
+            left, top = shown[ask.key].corner
             parsed = parse_answer(generation.text, picture.width, picture.height)
-            boxes = tuple(corners(box) for box in parsed.boxes if box.area > 0)
+            boxes = tuple(
+                (box.x1 + left, box.y1 + top, box.x2 + left, box.y2 + top) for box in parsed.boxes if box.area > 0
+            )
             confidence = min(max(float(generation.confidence), 0.0), 1.0)
-            replies[ask.key] = Reply(ask.key, index, generation.text, parsed.text.strip(), confidence, boxes)
+            replies[ask.key] = Reply(ask.key, ask.image, generation.text, parsed.text.strip(), confidence, boxes)
     return replies
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """What Ferret gets to see of an ask: an image, the regions in its pixels, and its corner in the picture."""
+
+    image: "Image.Image"
+    regions: tuple[Region, ...]
+    corner: tuple[float, float] = (0.0, 0.0)
+
+
+def _shown(ask: Ask, picture: "Image.Image", context: Context, thing: Box | None = None) -> _Shown:
+    """The picture, or what lies around the one region that is asked about (`agent.zooming`)."""
+    if len(ask.regions) != 1:
+        return _Shown(picture, ask.regions)
+    view = view_of(ask.regions[0], picture, context.thresholds, thing)
+    return _Shown(view.image, (view.region,), view.corner)
+
+
+@contextmanager
+def telling(tell: Callable[[Ask, str], None]) -> Iterator[None]:
+    """While the block runs, `tell` hears every answer of `ask_ferret` in this thread, piece by piece."""
+    token = _TELL.set(tell)
+    try:
+        yield
+    finally:
+        _TELL.reset(token)
+
+
+def _telling(asked: Mapping[int, Ask]) -> AbstractContextManager[None]:
+    """What the engine says handed on to whoever listens; `asked` are the asks by the identity of their prompts."""
+    tell = _TELL.get()
+    if tell is None:
+        return nullcontext()
+    from ferret.engine import listening
+
+    return listening(lambda _, prompt, piece: tell(asked[id(prompt)], piece))
 
 
 def said_text(reply: Reply) -> str | None:
@@ -129,14 +180,20 @@ def said_text(reply: Reply) -> str | None:
     return " ".join(quoted) if quoted else reply.text
 
 
-def name_probabilities(ask: Ask, names: Sequence[str], image: "Image.Image", context: Context) -> dict[str, float]:
-    """How probable Ferret finds each name as the whole answer to a referring question, each in 0..1."""
+def name_probabilities(
+    ask: Ask, names: Sequence[str], image: "Image.Image", context: Context, thing: Box | None = None
+) -> dict[str, float]:
+    """How probable Ferret finds each name as the whole answer to a referring question, each in 0..1. `thing` is what an
+    instrument found at its region.
+    """
     from ferret.engine import Prompt
 
     engine = context.instruments.engine
+    shown = _shown(ask, image, context, thing)
     # With the end of the answer, so that "rice" is not credited with all of "rice ball".
     stop = engine.processor.conversation.stop
-    scores = engine.score(image, Prompt(ask.question, ask.regions), [with_article(name) + stop for name in names])
+    prompt = Prompt(ask.question, shown.regions)
+    scores = engine.score(shown.image, prompt, [with_article(name) + stop for name in names])
     return {name: math.exp(min(score, 0.0)) for name, score in zip(names, scores, strict=True)}
 
 

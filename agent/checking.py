@@ -1,6 +1,7 @@
 """Checking: what is believed after Ferret and the instruments have been held against each other.
 
-- What an instrument doubts, or what Ferret alone has grounded, is referred back to Ferret: "what is in this region?".
+- What Ferret alone has grounded is referred back to it: "what is in this region?". What the detector doubts, Ferret is
+  shown from close by (`agent.zooming`), and the two voices' log odds are weighed together, name by name.
 - A region is named by both voices: the product of Ferret's and the detector's probabilities over the names that either
   of them offers. Where they disagree, Ferret is asked once more with the detector's word as a hint.
 - What nobody confirms is dropped, or becomes a guess: "not found" and "unsure" are answers.
@@ -26,8 +27,10 @@ from ferret.regions import Box, Mask, Point, Polygon, Region, Scribble, box_iou
 if TYPE_CHECKING:
     from PIL import Image
 
-# Names of the detector that are weighed for one region.
+# Names of the detector that are weighed for one region, and of one phrase that Ferret is asked for one by one.
 CANDIDATES = 8
+# No voice is surer than this that something is not so, nor than one less this that it is.
+LEAST = 0.003
 _ABOUT_EVERYTHING = frozenset({Intent.LIST, Intent.DESCRIBE, Intent.COUNT, Intent.SEGMENT})
 # A longer answer to "what is this?" is told as it is.
 SENTENCE_WORDS = 6
@@ -59,28 +62,61 @@ class Checker:
         self.speaks_freely = context.instruments.speaks_freely()
         self.most = context.limits.max_checks
         self.asked = 0
+        # Of pictures on which something was in doubt: the detections after Ferret has had its say on them.
+        self._seen: dict[int, list[Sighting]] = {}
 
     # --- asking back ------------------------------------------------------------------------------------------------
 
     def prepare(self, outside: Collection[int] = ()) -> None:
-        """Refers back to Ferret what is in doubt: weak detections that matter to the plan, and what Ferret alone
-        saw. Of pictures `outside` its world it is asked nothing.
+        """Refers back to Ferret what is in doubt: weak detections, by every name that matters to the plan, and what
+        Ferret alone saw. Of pictures `outside` its world it is asked nothing.
         """
         asks: dict[str, Ask] = {}
+        wanted: dict[int, set[str]] = {}
+        spoken: set[int] = set()  # pictures of which everything is to be told, by whatever name
         for step in self.plan.steps:
+            phrases = phrases_of(step)
+            everything = not phrases and step.intent in _ABOUT_EVERYTHING
+            everything = everything or any(is_general(target) for target in step.targets)
             for image in pictures_of(step, len(self.pictures), self.marks):
-                if image in outside:
+                if image in outside or not (phrases or everything):
                     continue
-                doubtful: list[Sighting] = []
-                for phrase in phrases_of(step):
-                    doubtful += [s for s in self._candidates(self.names(phrase), image) if self._is_doubtful(s)]
-                everything = not phrases_of(step) and step.intent in _ABOUT_EVERYTHING
-                if everything or any(is_general(target) for target in step.targets):
-                    doubtful += [s for s in self._all(image) if self._is_doubtful(s)]
-                for sighting in doubtful:
-                    ask = refer(_back_key(image, sighting.box), sighting.region)
-                    asks.setdefault(ask.key, ask)
+                names = {phrase: self.names(phrase) for phrase in phrases}
+                few = [name for several in names.values() if len(several) <= CANDIDATES for name in several]
+                wanted.setdefault(image, set()).update(few)
+                if everything or len(few) < sum(map(len, names.values())):
+                    spoken.add(image)
+                alone = [s for several in names.values() for s in self._candidates(several, image)]
+                asks |= {ask.key: ask for s in alone if s.source == "ferret" for ask in [_back(s)]}
+        doubtful = {
+            image: [s for s in self._all(image) if self._is_doubtful(s)][: self.context.limits.max_zooms]
+            for image in wanted
+        }
+        asks |= {ask.key: ask for image in sorted(spoken) for s in doubtful[image] for ask in [_back(s)]}
         self._ask(asks.values())
+        for image, sightings in doubtful.items():
+            self._seen[image] = self._weighed_together(image, sightings, wanted[image])
+
+    def _weighed_together(self, image: int, doubtful: Sequence[Sighting], wanted: Iterable[str]) -> list[Sighting]:
+        """The detections of a picture, those in doubt with the probabilities that both voices give their names."""
+        settled: dict[Corners, Sighting] = {}
+        for sighting in doubtful[: self.most - self.asked]:
+            ask = _back(sighting)
+            said = said_name(self.replies[ask.key].text, self.lexicon) if ask.key in self.replies else None
+            names = dict.fromkeys([*wanted, *(name for name, _ in sighting.scores), sighting.label])
+            names |= {said: None} if said is not None else {}
+            self.asked += 1
+            heard = name_probabilities(ask, sorted(names), self.pictures[image], self.context)
+            scores = {name: self._both(sighting.probability(name), heard[name]) for name in heard}
+            ranked = sorted(scores.items(), key=lambda pair: (-pair[1], pair[0]))
+            settled[sighting.box] = replace(sighting, label=ranked[0][0], score=ranked[0][1], scores=tuple(ranked))
+        return [settled.get(one.box, one) for one in self.observed.detections(image, self.limits.floor)]
+
+    def _both(self, seen: float, heard: float) -> float:
+        """How probable a name is that the detector and Ferret find so probable."""
+        limits = self.limits
+        odds = limits.together + limits.eye_weight * _log_odds(seen) + limits.voice_weight * _log_odds(heard)
+        return 1 / (1 + math.exp(-odds))
 
     def _ask(self, asks: Iterable[Ask]) -> None:
         missing = [ask for ask in asks if ask.key not in self.replies][: self.most - self.asked]
@@ -136,12 +172,18 @@ class Checker:
         ]
 
     def _all(self, image: int) -> list[Sighting]:
-        return self.observed.detections(image, self.limits.doubtful_low)
+        return self._detections(image, self.limits.doubtful_low)
+
+    def _detections(self, image: int, floor: float) -> list[Sighting]:
+        seen = self._seen.get(image)
+        if seen is None:
+            return self.observed.detections(image, floor)
+        return sorted((one for one in seen if one.score >= floor), key=lambda one: (-one.score, one.box))
 
     def _candidates(self, names: Sequence[str], image: int) -> list[Sighting]:
         """Everything on one picture that may be one of `names`: by the detector, or by Ferret alone."""
         seen: list[Sighting] = []
-        detections = self.observed.detections(image, self.limits.floor)
+        detections = self._detections(image, self.limits.floor)
         for detection in detections:
             score, name = max((detection.probability(name), name) for name in names)
             if score >= self.limits.floor:
@@ -170,7 +212,7 @@ class Checker:
         if not self.most or not self._is_doubtful(sighting):
             return sighting
         score = sighting.score
-        back = self.replies.get(_back_key(sighting.image, sighting.box))
+        back = self.replies.get(_back(sighting).key) if sighting.source == "ferret" else None
         if back is not None:
             score = self._voted(score, back.confidence, speaks_of(back.text, sighting.label, self.lexicon))
         target = self.replies.get(target_key(sighting.image, sighting.label))
@@ -275,8 +317,14 @@ def _is_free(region: Region) -> bool:
     return isinstance(region, Mask | Polygon | Scribble) and not isinstance(region, Point)
 
 
-def _back_key(image: int, box: Corners) -> str:
-    return f"back:{image}:" + ",".join(f"{number:.1f}" for number in box)
+def _back(sighting: Sighting) -> Ask:
+    """What Ferret is asked about a sighting."""
+    return refer(f"back:{sighting.image}:" + ",".join(f"{number:.1f}" for number in sighting.box), sighting.region)
+
+
+def _log_odds(probability: float) -> float:
+    clipped = min(max(probability, LEAST), 1 - LEAST)
+    return math.log(clipped / (1 - clipped))
 
 
 def voted(probability: float, confidence: float, agrees: bool, loudest: float) -> float:

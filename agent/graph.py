@@ -25,7 +25,7 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.runtime import Runtime
 from langgraph.types import Send, interrupt
 
-from agent.asking import Reply, ask_ferret
+from agent.asking import Ask, Reply, ask_ferret, telling
 from agent.checking import Checker
 from agent.clarifying import checked_reply, choice_of, doubtful
 from agent.closer import closer_looks
@@ -266,16 +266,13 @@ def _listening(pictures: Sequence["Image"]) -> AbstractContextManager[None]:
     """While Ferret answers, its words as `token` events, for a run whose configuration asks for `tokens`."""
     if not get_config().get("configurable", {}).get("tokens"):
         return nullcontext()
-    from ferret.engine import Prompt, listening
-
     tell = get_stream_writer()
 
-    def heard(picture: "Image", prompt: Prompt, piece: str) -> None:
-        image = next(index for index, one in enumerate(pictures) if one is picture)
-        boxes = [list(region.bounds(*picture.size).coordinates) for region in prompt.regions]
-        tell(Token(image=image, question=prompt.question, boxes=boxes, text=piece).model_dump())
+    def heard(ask: Ask, piece: str) -> None:
+        boxes = [list(region.bounds(*pictures[ask.image].size).coordinates) for region in ask.regions]
+        tell(Token(image=ask.image, question=ask.question, boxes=boxes, text=piece).model_dump())
 
-    return listening(heard)
+    return telling(heard)
 
 
 def _spoken(count: int, begun: float) -> Json:

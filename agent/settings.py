@@ -21,16 +21,22 @@ class Thresholds:
     floor: float = 0.04
     # Between `doubtful_low` and `doubtful_high` Ferret is asked what it sees there; above, the detector is believed.
     doubtful_low: float = 0.04
-    doubtful_high: float = 0.35
+    doubtful_high: float = 0.60
+    # The log odds of a doubtful thing's name: so much to begin with, so much of the detector's, so much of Ferret's.
+    together: float = 1.5
+    eye_weight: float = 0.42
+    voice_weight: float = 0.64
     # What the detector has seen is looked at again from close by when its longer side is less than this share of the
     # picture's, and its probability less than that; `Limits.max_zooms` bounds how often.
     small: float = 0.14
     settled: float = 0.80
+    # A region smaller than this share of the picture is shown to Ferret from close by.
+    near: float = 0.25
     # The combined probability from which a checked thing counts as there when it was asked for by name: a false
     # detection seldom happens to be the very thing that was asked for.
     present: float = 0.05
     # But beside a thing that is certainly there, one of less than this share of its probability is a mistake.
-    faint: float = 0.10
+    faint: float = 0.15
     # The same when nothing was asked for by name: a list shows every false detection.
     listed: float = 0.30
     # A detection and a region speak of the same place from this overlap on (IoU, or the share of a point's reach).
@@ -52,8 +58,7 @@ class Thresholds:
     missed: float = 0.15
     # Asked for one thing, weaker ones are left out when the best is this many times as probable.
     clear_winner: float = 1.6
-    # How far Ferret's word moves the log odds of what an instrument doubts, at most: when it sees the same there, and
-    # when it does not.
+    # How far Ferret's word moves other log odds, at most: when it sees the same there, and when it does not.
     confirmed: float = 2.5
     denied: float = 0.8
     # Text read with less certainty is noise.
@@ -73,7 +78,8 @@ class Limits:
     name_tokens: int = 16
     # How many questions the check may put to Ferret in one turn; with none, what was first seen is believed.
     max_checks: int = 48
-    # At how many parts of each picture the detector may look from close by; with none, its first look is believed.
+    # At how many parts of each picture the detector may look from close by, and of how many doubtful things there
+    # Ferret is asked; with none, the detector's first look is believed.
     max_zooms: int = 8
     max_regions: int = 64
     max_images: int = 16

@@ -1,21 +1,33 @@
-"""Zooming: a second, closer look of the detector at what is small and doubtful in its first.
+"""Zooming: closer looks at what is small, of the detector and of Ferret.
 
 A network sees a large picture shrunk, and a small thing in it as a few pixels. Where the detector itself has found
 something small that it is not sure of, it looks again at the surroundings alone, enlarged. Only there: a place that
 nothing but a guess has named is not zoomed into, for out of its context anything can be taken for what was guessed.
 And the closer look has to find a thing at the same place: it then says what it is, and where its edges are; what it
 does not find there again counts for little.
+
+Ferret, asked about a region, is shown the surroundings of a small one instead of the whole picture. The region was
+given by the person or found by an instrument; what Ferret alone has grounded it is shown in the whole picture.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from agent.settings import Thresholds
 from agent.sightings import Corners, Sighting
-from ferret.regions import Box, box_iou
+from ferret.regions import Box, Mask, Point, Polygon, Region, Scribble, box_iou
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 SURROUNDINGS = 4.5
-"""The side of what is looked at, in sides of the thing: about as large a part of it as things are of a picture."""
+"""The side of what the detector looks at, in sides of the thing: about as large a part of it as things are of a
+picture."""
+NEIGHBOURHOOD = 2.5
+"""The same for Ferret, who knows from the region which thing is meant."""
+LEAST = 32
+"""No part of a picture is smaller than so many pixels, where the picture is not."""
 SAME_PLACE = 0.5
 """Two looks have found one thing when their boxes overlap so much (IoU)."""
 UNSEEN = 0.15
@@ -71,10 +83,58 @@ def with_closer(first: Sequence[Sighting], closer: Sequence[Closer], size: tuple
     return settled
 
 
-def _around(box: Box, size: tuple[int, int]) -> Box:
-    """A square around a box, or as much of one as the picture has room for, in whole pixels."""
+@dataclass(frozen=True, slots=True)
+class View:
+    """What Ferret is shown for a question about a region: the image, the region in its pixels, and where the image's
+    left upper corner lies in the picture.
+    """
+
+    image: "Image.Image"
+    region: Region
+    corner: tuple[float, float] = (0.0, 0.0)
+
+
+def view_of(region: Region, image: "Image.Image", limits: Thresholds, thing: Box | None = None) -> View:
+    """The neighbourhood of a region of a picture, or all of the picture when the region is large. Both RGB.
+
+    `thing` is what an instrument found at the region, which tells how large a thing a point or a stroke means; a point
+    alone does not.
+    """
+    box = region.bounds(*image.size) if thing is None else thing
+    spot = isinstance(region, Point) and thing is None
+    if spot or _side(box) >= limits.near * max(image.size):
+        return View(image, region)
+    bounds = region.bounds(*image.size)
+    around = Box(min(box.x1, bounds.x1), min(box.y1, bounds.y1), max(box.x2, bounds.x2), max(box.y2, bounds.y2))
+    part = _around(around, image.size, NEIGHBOURHOOD)
+    left, top, right, bottom = (int(value) for value in part.coordinates)
+    return View(image.crop((left, top, right, bottom)), _moved(region, part), (part.x1, part.y1))
+
+
+def _moved(region: Region, part: Box) -> Region:
+    """A region of a picture as one of a part of it that holds it."""
+    width, height = part.x2 - part.x1, part.y2 - part.y1
+
+    def there(x: float, y: float) -> tuple[float, float]:
+        return min(max(x - part.x1, 0.0), width), min(max(y - part.y1, 0.0), height)
+
+    match region:
+        case Point():
+            return replace(region, x=there(region.x, region.y)[0], y=there(region.x, region.y)[1])
+        case Box():
+            return Box(*there(region.x1, region.y1), *there(region.x2, region.y2), image=region.image)
+        case Polygon() | Scribble():
+            return replace(region, points=tuple(there(x, y) for x, y in region.points))
+        case Mask():
+            rows, columns = slice(int(part.y1), int(part.y2)), slice(int(part.x1), int(part.x2))
+            return Mask(region.array[rows, columns].copy(), image=region.image)
+
+
+def _around(box: Box, size: tuple[int, int], sides: float = SURROUNDINGS) -> Box:
+    """A square around a box, `sides` of its sides large, or as much of one as the picture has room for, in whole
+    pixels."""
     width, height = size
-    side = SURROUNDINGS * _side(box)
+    side = max(sides * _side(box), LEAST)
     across, down = min(side, width), min(side, height)
     left = min(max((box.x1 + box.x2 - across) / 2, 0.0), width - across)
     top = min(max((box.y1 + box.y2 - down) / 2, 0.0), height - down)

@@ -221,7 +221,7 @@ def loaders(world: World) -> dict[str, Callable[[], Any]]:
 # For voices that can all be trusted, as these can.
 TRUSTING = Thresholds(
     floor=0.1, doubtful_low=0.2, doubtful_high=0.6, present=0.5, listed=0.5, ferret_weight=1.0, sure=0.35,
-    unconfirmed=0.6, small=0.0,
+    unconfirmed=0.6, small=0.0, near=0.0,
 )  # fmt: skip
 
 

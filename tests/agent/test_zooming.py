@@ -1,24 +1,28 @@
 """Closer looks: where they go, and what they settle."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
 from agent.artifacts import ArtifactStore
+from agent.asking import ask_ferret, ground, refer
 from agent.context import Context
 from agent.instruments import Instruments
 from agent.intents import Intent, Plan, Step
 from agent.perception import Observed, looks_for, take_looks
 from agent.settings import Limits, Thresholds
 from agent.sightings import Corners, Sighting
-from agent.zooming import MARGIN, SURROUNDINGS, UNSEEN, Closer, places_to_zoom, with_closer
+from agent.zooming import LEAST, MARGIN, SURROUNDINGS, UNSEEN, Closer, View, places_to_zoom, view_of, with_closer
+from ferret.engine import Generation, Prompt
 from ferret.errors import ToolError
-from ferret.regions import Box
+from ferret.regions import Box, Mask, Point, Polygon, Region, Scribble
 from tools.base import Detection
 
 SIZE = (1000, 800)
@@ -72,8 +76,8 @@ def test_a_part_is_whole_pixels_of_the_picture_around_its_thing(
         for low, high in ((0, 2), (1, 3)):
             assert 0 <= part[low] <= box[low] + 1
             assert box[high] - 1 <= part[high] <= size[low]
-        assert part[2] - part[0] == pytest.approx(min(SURROUNDINGS * side, size[0]), abs=2)
-        assert part[3] - part[1] == pytest.approx(min(SURROUNDINGS * side, size[1]), abs=2)
+        assert part[2] - part[0] == pytest.approx(min(max(SURROUNDINGS * side, LEAST), size[0]), abs=2)
+        assert part[3] - part[1] == pytest.approx(min(max(SURROUNDINGS * side, LEAST), size[1]), abs=2)
 
 
 WITHIN = (430.0, 325.0, 610.0, 505.0)
@@ -124,18 +128,99 @@ def test_at_an_edge_of_the_picture_nothing_goes_on() -> None:
     assert with_closer([corner], [Closer((0.0, 0.0, 180.0, 180.0), (found,))], SIZE) == [found]
 
 
+NEAR = replace(LIMITS, near=0.25)
+PLAIN = Image.new("RGB", SIZE)
+
+
+@pytest.mark.parametrize(
+    ("region", "thing", "size"),
+    [
+        (Box(*SMALL), None, (100, 100)),
+        (Box(0, 0, 40, 30), None, (100, 100)),
+        (Box(500, 400, 501, 401), None, (LEAST, LEAST)),
+        (Box(500, 400, 750, 410), None, SIZE),  # large
+        (Box(500, 400, 740, 410), None, (600, 600)),
+        (Polygon(((500, 400), (540, 400), (520, 430))), None, (100, 100)),
+        (Mask(np.pad(np.ones((30, 40), dtype=bool), ((400, 370), (500, 460)))), None, (100, 100)),
+        # A spot alone tells nothing of how large a thing it means.
+        (Point(520, 415), None, SIZE),
+        (Point(520, 415), Box(*SMALL), (100, 100)),
+        (Point(520, 415), Box(100, 100, 900, 700), SIZE),
+    ],
+)
+def test_ferret_sees_small_regions_from_close_by(
+    region: Region, thing: Box | None, size: tuple[int, int]
+) -> None:
+    view = view_of(region, PLAIN, NEAR, thing)
+    assert view.image.size == size
+    if size == SIZE:
+        assert view == View(PLAIN, region)
+        return
+    left, top = (int(value) for value in view.corner)
+    there = np.zeros((SIZE[1], SIZE[0]), dtype=bool)
+    there[top : top + size[1], left : left + size[0]] = view.region.checked(*size).to_mask(*size)
+    assert np.array_equal(there, region.to_mask(*SIZE))
+
+
+def test_a_stroke_over_a_thing_is_seen_with_all_of_it() -> None:
+    view = view_of(Scribble(((515, 410), (525, 415))), PLAIN, NEAR, Box(*SMALL))
+    assert view.image.size == (100, 100)
+    assert view.region == Scribble(((45, 45), (55, 50)))
+
+
+@given(st.tuples(st.integers(40, 900), st.integers(40, 900)), st.tuples(*[st.floats(0, 1)] * 4))
+def test_a_view_holds_its_region(size: tuple[int, int], numbers: tuple[float, float, float, float]) -> None:
+    (x1, x2), (y1, y2) = sorted(numbers[:2]), sorted(numbers[2:])
+    region = Box(x1 * size[0], y1 * size[1], x2 * size[0], y2 * size[1])
+    view = view_of(region, Image.new("RGB", size), replace(NEAR, near=1.1))
+    assert isinstance(view.region, Box)
+    width, height = view.image.size
+    assert 0 <= view.region.x1 <= view.region.x2 <= width
+    assert 0 <= view.region.y1 <= view.region.y2 <= height
+    back = [view.region.x1 + view.corner[0], view.region.y1 + view.corner[1]]
+    assert back == pytest.approx([region.x1, region.y1], abs=1.0)
+
+
+class Boxing:
+    """A Ferret that answers with a box in what it is shown, and remembers that."""
+
+    processor = SimpleNamespace(conversation=SimpleNamespace(stop="</s>"))
+
+    def __init__(self) -> None:
+        self.shown: list[tuple[tuple[int, int], tuple[Region, ...]]] = []
+
+    def answer(self, image: Image.Image, prompts: Sequence[Prompt], max_new_tokens: int = 0) -> list[Generation]:
+        assert max_new_tokens
+        self.shown += [(image.size, prompt.regions) for prompt in prompts]
+        return [Generation("key [0, 0, 500, 500]", (1,), (-0.1,), 0.9) for _ in prompts]
+
+
+def test_what_ferret_says_from_close_by_lies_in_the_picture() -> None:
+    ferret = Boxing()
+    instruments = Instruments(loaders={"ferret": lambda: ferret, "detector": Shortsighted})
+    context = Context(instruments, ArtifactStore(), NEAR)
+    large = Box(100, 100, 900, 700)
+    asks = [refer("small", Box(*SMALL)), refer("large", large), ground("where", 0, "key", every=False)]
+    replies = ask_ferret(asks, [PLAIN], context)
+    assert list(replies) == ["small", "large", "where"]
+    (box,) = replies["small"].boxes
+    assert box == pytest.approx((470, 365, 520, 415), abs=1)
+    assert replies["large"].boxes[0] == replies["where"].boxes[0] == pytest.approx((0, 0, 500, 400), abs=1)
+    assert [size for size, _ in ferret.shown] == [(100, 100), SIZE, SIZE]
+
+
 class Shortsighted:
     """A detector that takes small red things for apples from afar and knows them for keys from close by."""
 
     labels = ("apple", "key")
 
-    def __init__(self, fails: Callable[[Image.Image], bool] = lambda image: False) -> None:
+    def __init__(self, fails: Callable[[Image.Image], bool] | None = None) -> None:
         self.sizes: list[tuple[int, int]] = []
         self.fails = fails
 
     def detect(self, image: Image.Image) -> list[Detection]:
         self.sizes.append(image.size)
-        if self.fails(image):
+        if self.fails is not None and self.fails(image):
             raise ToolError("the detector is out of order")
         box = image.getchannel("R").point(lambda value: 255 * (value > 200)).getbbox()
         if box is None:
