@@ -38,12 +38,16 @@ _TELL: "ContextVar[Callable[[Ask, str], None] | None]" = ContextVar("ferret_tell
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """One thing to ask Ferret about one picture; `key` tells what for."""
+    """One thing to ask Ferret about one picture; `key` tells what for.
+
+    `thing` is what is known to lie at the one region: of a point it tells how large a thing it means.
+    """
 
     key: str
     image: int
     question: str
     regions: tuple[Region, ...] = ()
+    thing: Box | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +83,12 @@ class Reply:
         return cls(**{**value, "boxes": tuple((x1, y1, x2, y2) for x1, y1, x2, y2 in value["boxes"])})
 
 
-def refer(key: str, region: Region, hint: str | None = None) -> Ask:
-    """What is in this region? `hint` is what an instrument takes it for: words, whatever else it may hold."""
+def refer(key: str, region: Region, hint: str | None = None, thing: Box | None = None) -> Ask:
+    """What is in this region? `hint` is what an instrument takes it for: words, whatever else it may hold; `thing`
+    where it has found it.
+    """
     words = " ".join(_BRACKETS.sub(" ", hint).split()) if hint else ""
-    return Ask(key, region.image, REFER + (HINT.format(words) if words else ""), (region,))
+    return Ask(key, region.image, REFER + (HINT.format(words) if words else ""), (region,), thing)
 
 
 def read(key: str, region: Region) -> Ask:
@@ -142,11 +148,11 @@ class _Shown:
     corner: tuple[float, float] = (0.0, 0.0)
 
 
-def _shown(ask: Ask, picture: "Image.Image", context: Context, thing: Box | None = None) -> _Shown:
+def _shown(ask: Ask, picture: "Image.Image", context: Context) -> _Shown:
     """The picture, or what lies around the one region that is asked about (`agent.zooming`)."""
     if len(ask.regions) != 1:
         return _Shown(picture, ask.regions)
-    view = view_of(ask.regions[0], picture, context.thresholds, thing)
+    view = view_of(ask.regions[0], picture, context.thresholds, ask.thing)
     return _Shown(view.image, (view.region,), view.corner)
 
 
@@ -180,16 +186,12 @@ def said_text(reply: Reply) -> str | None:
     return " ".join(quoted) if quoted else reply.text
 
 
-def name_probabilities(
-    ask: Ask, names: Sequence[str], image: "Image.Image", context: Context, thing: Box | None = None
-) -> dict[str, float]:
-    """How probable Ferret finds each name as the whole answer to a referring question, each in 0..1. `thing` is what an
-    instrument found at its region.
-    """
+def name_probabilities(ask: Ask, names: Sequence[str], image: "Image.Image", context: Context) -> dict[str, float]:
+    """How probable Ferret finds each name as the whole answer to a referring question, each in 0..1."""
     from ferret.engine import Prompt
 
     engine = context.instruments.engine
-    shown = _shown(ask, image, context, thing)
+    shown = _shown(ask, image, context)
     # With the end of the answer, so that "rice" is not credited with all of "rice ball".
     stop = engine.processor.conversation.stop
     prompt = Prompt(ask.question, shown.regions)

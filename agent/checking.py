@@ -21,6 +21,7 @@ from agent.perception import Observed, pictures_of
 from agent.reasoning import description_key, name_of, phrases_of, refer_key, target_key
 from agent.sightings import Corners, Sighting, corners, how_well, without_duplicates
 from agent.state import Json
+from agent.zooming import is_near
 from ferret.parsing import parse_answer
 from ferret.regions import Box, Mask, Point, Polygon, Region, Scribble, box_iou
 
@@ -32,6 +33,8 @@ CANDIDATES = 8
 # No voice is surer than this that something is not so, nor than one less this that it is.
 LEAST = 0.003
 _ABOUT_EVERYTHING = frozenset({Intent.LIST, Intent.DESCRIBE, Intent.COUNT, Intent.SEGMENT})
+# Where nothing was found, a point is taken to mean a thing this large, in sides of the largest that is looked at closely.
+USUAL = 0.5
 # A longer answer to "what is this?" is told as it is.
 SENTENCE_WORDS = 6
 
@@ -240,7 +243,7 @@ class Checker:
         fits = [(how_well(region, one, mask), one) for one in self.observed.detections(region.image, self.limits.floor)]
         fits = [(fit, one) for fit, one in fits if fit >= self.limits.matching]
         best = max(fits, key=lambda pair: pair[0] * pair[1].score)[1] if fits else None
-        name, confidence = self._name(index, fits)
+        name, confidence = self._name(index, fits, best.region if best is not None else None)
         match = replace(best, label=name, score=confidence) if best is not None and best.probability(name) else None
         return self.given(index, name, confidence), match
 
@@ -271,10 +274,12 @@ class Checker:
         ]
         return parsed.text, things, reply.confidence
 
-    def _name(self, index: int, fits: Sequence[tuple[float, Sighting]]) -> tuple[str, float]:
-        """The most probable name of a region, and how probable it is."""
+    def _name(
+        self, index: int, fits: Sequence[tuple[float, Sighting]], thing: Box | None
+    ) -> tuple[str, float]:
+        """The most probable name of a region, and how probable it is; `thing` is what the detector found there."""
         region = self.regions[index]
-        reply = self.replies.get(refer_key(index))
+        reply, thing = self._heard_of(index, thing)
         said = said_name(reply.text, self.lexicon) if reply is not None else None
         seen: dict[str, float] = {}
         for fit, detection in fits:
@@ -285,7 +290,7 @@ class Checker:
             names.append(said)
         if not names:
             return "", 0.0
-        ask = refer(refer_key(index), region)
+        ask = refer(refer_key(index), region, thing=thing)
         picture = self.pictures[region.image]
         self.asked += 1
         heard = name_probabilities(ask, names, picture, self.context)
@@ -293,7 +298,8 @@ class Checker:
         best = max(names, key=lambda name: (weights[name], name))
         if seen and said != names[0] and best != said:
             # The voices disagree: Ferret gets one more look, knowing what the detector takes it for.
-            hinted = name_probabilities(refer(ask.key, region, names[0]), names, picture, self.context)
+            hint = refer(ask.key, region, names[0], thing)
+            hinted = name_probabilities(hint, names, picture, self.context)
             heard = {name: (heard[name] + hinted[name]) / 2 for name in names}
             weights = self._product(names, heard, seen)
             best = max(names, key=lambda name: (weights[name], name))
@@ -303,6 +309,30 @@ class Checker:
         if not seen:
             confidence = heard[best] * self.limits.unconfirmed
         return best, min(confidence, 1.0)
+
+    def _heard_of(self, index: int, thing: Box | None) -> tuple[Reply | None, Box | None]:
+        """What Ferret takes a region for, and the thing that it was shown from close by.
+
+        A point does not tell how large a thing it means, so Ferret has seen it in the whole picture so far. Now it is
+        shown what the detector found there, or else a thing of usual size, if it is surer of that.
+        """
+        region, reply = self.regions[index], self.replies.get(refer_key(index))
+        if not isinstance(region, Point) or reply is None or not self.most:
+            return reply, thing
+        meant = thing or self._usual(region)
+        if not is_near(meant, self.pictures[region.image].size, self.limits):
+            return reply, thing
+        near = refer(f"near:{index}", region, thing=meant)
+        self._ask([near])
+        closer = self.replies.get(near.key)
+        if closer is None or (thing is None and closer.confidence <= reply.confidence):
+            return reply, thing
+        return closer, meant
+
+    def _usual(self, point: Point) -> Box:
+        """A thing of usual size around a point, for it takes a closer look."""
+        reach = USUAL * self.limits.near * max(self.pictures[point.image].size) / 2
+        return Box(point.x - reach, point.y - reach, point.x + reach, point.y + reach, image=point.image)
 
     def _product(self, names: Sequence[str], heard: dict[str, float], seen: dict[str, float]) -> dict[str, float]:
         floor = self.limits.unheard

@@ -102,13 +102,19 @@ def view_of(region: Region, image: "Image.Image", limits: Thresholds, thing: Box
     """
     box = region.bounds(*image.size) if thing is None else thing
     spot = isinstance(region, Point) and thing is None
-    if spot or _side(box) >= limits.near * max(image.size):
+    if spot or not is_near(box, image.size, limits):
         return View(image, region)
     bounds = region.bounds(*image.size)
     around = Box(min(box.x1, bounds.x1), min(box.y1, bounds.y1), max(box.x2, bounds.x2), max(box.y2, bounds.y2))
+    around = around.clipped(*image.size)
     part = _around(around, image.size, NEIGHBOURHOOD)
     left, top, right, bottom = (int(value) for value in part.coordinates)
     return View(image.crop((left, top, right, bottom)), _moved(region, part), (part.x1, part.y1))
+
+
+def is_near(box: Box, size: tuple[int, int], limits: Thresholds) -> bool:
+    """Whether a thing in a picture of (width, height) `size` is small enough to be shown from close by."""
+    return _side(box) < limits.near * max(size)
 
 
 def _moved(region: Region, part: Box) -> Region:
