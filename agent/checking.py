@@ -33,7 +33,7 @@ CANDIDATES = 8
 # No voice is surer than this that something is not so, nor than one less this that it is.
 LEAST = 0.003
 _ABOUT_EVERYTHING = frozenset({Intent.LIST, Intent.DESCRIBE, Intent.COUNT, Intent.SEGMENT})
-# Where nothing was found, a point is taken to mean a thing this large, in sides of the largest that is looked at closely.
+# Where nothing was found, a point is taken to mean a thing this large, in sides of the largest that is shown closely.
 USUAL = 0.5
 # A longer answer to "what is this?" is told as it is.
 SENTENCE_WORDS = 6
