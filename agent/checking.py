@@ -19,7 +19,7 @@ from agent.intents import Intent, Plan
 from agent.lexicon import Lexicon
 from agent.perception import Observed, pictures_of
 from agent.reasoning import description_key, name_of, phrases_of, refer_key, target_key
-from agent.sightings import Corners, Sighting, corners, how_well, without_duplicates
+from agent.sightings import Sighting, corners, how_well, without_duplicates
 from agent.state import Json
 from agent.zooming import is_near
 from ferret.parsing import parse_answer
@@ -40,7 +40,7 @@ SENTENCE_WORDS = 6
 
 
 class Checker:
-    """The checks of one turn. `prepare` asks Ferret everything that is in doubt at once; the rest only weighs."""
+    """The checks of one turn. `prepare` asks Ferret what is in doubt; the rest weighs, and asks about given regions."""
 
     def __init__(
         self,
@@ -65,8 +65,8 @@ class Checker:
         self.speaks_freely = context.instruments.speaks_freely()
         self.most = context.limits.max_checks
         self.asked = 0
-        # Of pictures on which something was in doubt: the detections after Ferret has had its say on them.
-        self._seen: dict[int, list[Sighting]] = {}
+        # The detections of pictures after Ferret has had its say on those in doubt.
+        self._seen = observed.weighed()
 
     # --- asking back ------------------------------------------------------------------------------------------------
 
@@ -74,7 +74,7 @@ class Checker:
         """Refers back to Ferret what is in doubt: weak detections, by every name that matters to the plan, and what
         Ferret alone saw. Of pictures `outside` its world it is asked nothing.
         """
-        asks: dict[str, Ask] = {}
+        alone: dict[str, Ask] = {}
         wanted: dict[int, set[str]] = {}
         spoken: set[int] = set()  # pictures of which everything is to be told, by whatever name
         for step in self.plan.steps:
@@ -89,31 +89,51 @@ class Checker:
                 wanted.setdefault(image, set()).update(few)
                 if everything or len(few) < sum(map(len, names.values())):
                     spoken.add(image)
-                alone = [s for several in names.values() for s in self._candidates(several, image)]
-                asks |= {ask.key: ask for s in alone if s.source == "ferret" for ask in [_back(s)]}
-        doubtful = {
-            image: [s for s in self._all(image) if self._is_doubtful(s)][: self.context.limits.max_zooms]
-            for image in wanted
-        }
-        asks |= {ask.key: ask for image in sorted(spoken) for s in doubtful[image] for ask in [_back(s)]}
-        self._ask(asks.values())
-        for image, sightings in doubtful.items():
-            self._seen[image] = self._weighed_together(image, sightings, wanted[image])
+                seen = [one for several in names.values() for one in self._candidates(several, image)]
+                alone |= {ask.key: ask for one in seen if one.source == "ferret" for ask in [_back(one)]}
+        self._ask(alone.values())
+        for image, names_there in wanted.items():
+            self._seen[image] = self._weighed_together(image, names_there, asked_back=image in spoken)
 
-    def _weighed_together(self, image: int, doubtful: Sequence[Sighting], wanted: Iterable[str]) -> list[Sighting]:
-        """The detections of a picture, those in doubt with the probabilities that both voices give their names."""
-        settled: dict[Corners, Sighting] = {}
-        for sighting in doubtful[: self.most - self.asked]:
-            ask = _back(sighting)
+    def kept(self) -> dict[str, str]:
+        """What `prepare` has settled, for a later `Checker` of the same turn (`Observed.weighed`): artifact ids by
+        picture.
+        """
+        put = self.context.artifacts.put_json
+        return {str(image): put([one.to_json() for one in seen]) for image, seen in self._seen.items()}
+
+    def _weighed_together(self, image: int, wanted: Iterable[str], *, asked_back: bool) -> list[Sighting]:
+        """The detections of a picture, those in doubt with the probabilities that both voices give their names: those
+        wanted, the detector's, and Ferret's own where it is asked back for it.
+        """
+        asked_back = asked_back or self.speaks_freely
+        each = 2 if asked_back and not self.speaks_freely else 1  # what one thing in doubt costs, in questions
+        most = min(self.context.limits.max_zooms, (self.most - self.asked) // each)
+        doubtful = {one: _back(one) for one in [one for one in self._all(image) if self._is_doubtful(one)][:most]}
+        if asked_back:
+            self._ask(doubtful.values())
+        settled: dict[Sighting, Sighting] = {}
+        for sighting, ask in doubtful.items():
             said = said_name(self.replies[ask.key].text, self.lexicon) if ask.key in self.replies else None
-            names = dict.fromkeys([*wanted, *(name for name, _ in sighting.scores), sighting.label])
-            names |= {said: None} if said is not None else {}
-            self.asked += 1
-            heard = name_probabilities(ask, sorted(names), self.pictures[image], self.context)
+            names = {*wanted, *(name for name, _ in sighting.scores), sighting.label} | ({said} if said else set())
+            heard = self._heard(ask, sorted(names))
             scores = {name: self._both(sighting.probability(name), heard[name]) for name in heard}
             ranked = sorted(scores.items(), key=lambda pair: (-pair[1], pair[0]))
-            settled[sighting.box] = replace(sighting, label=ranked[0][0], score=ranked[0][1], scores=tuple(ranked))
-        return [settled.get(one.box, one) for one in self.observed.detections(image, self.limits.floor)]
+            settled[sighting] = replace(sighting, label=ranked[0][0], score=ranked[0][1], scores=tuple(ranked))
+        return [settled.get(one, one) for one in self.observed.detections(image, self.limits.floor)]
+
+    def _heard(self, ask: Ask, names: Sequence[str]) -> dict[str, float]:
+        """How probable Ferret finds each name for a region. Weights that speak freely hardly ever answer with a name
+        alone, whatever they see: of these the answer counts that they gave.
+        """
+        if not self.speaks_freely:
+            self.asked += 1
+            return name_probabilities(ask, names, self.pictures[ask.image], self.context)
+        reply = self.replies[ask.key]
+        return {
+            name: reply.confidence if speaks_of(reply.text, name, self.lexicon) else self.limits.unheard
+            for name in names
+        }
 
     def _both(self, seen: float, heard: float) -> float:
         """How probable a name is that the detector and Ferret find so probable."""
@@ -122,7 +142,7 @@ class Checker:
         return 1 / (1 + math.exp(-odds))
 
     def _ask(self, asks: Iterable[Ask]) -> None:
-        missing = [ask for ask in asks if ask.key not in self.replies][: self.most - self.asked]
+        missing = list({ask.key: ask for ask in asks if ask.key not in self.replies}.values())[: self.most - self.asked]
         if missing:
             self.asked += len(missing)
             self.replies |= ask_ferret(missing, self.pictures, self.context)
@@ -187,6 +207,7 @@ class Checker:
         """Everything on one picture that may be one of `names`: by the detector, or by Ferret alone."""
         seen: list[Sighting] = []
         detections = self._detections(image, self.limits.floor)
+        weighed = set(self._seen.get(image, ())) - set(self.observed.detections(image))
         for detection in detections:
             score, name = max((detection.probability(name), name) for name in names)
             if score >= self.limits.floor:
@@ -196,6 +217,9 @@ class Checker:
             for box in reply.boxes if reply is not None else ():
                 here = Box(*box, image=image)
                 if any(box_iou(here, one.region) >= self.limits.same_place for one in seen):
+                    continue
+                # Where both voices have found this name improbable, one of them does not bring it back.
+                if any(_offers(one, name) and box_iou(here, one.region) >= self.limits.same_place for one in weighed):
                     continue
                 other = max(
                     (d.score for d in detections if box_iou(here, d.region) >= self.limits.same_place), default=0.0
@@ -330,7 +354,7 @@ class Checker:
         return closer, meant
 
     def _usual(self, point: Point) -> Box:
-        """A thing of usual size around a point, for it takes a closer look."""
+        """A thing of usual size around a point; it may reach beyond the picture."""
         reach = USUAL * self.limits.near * max(self.pictures[point.image].size) / 2
         return Box(point.x - reach, point.y - reach, point.x + reach, point.y + reach, image=point.image)
 
@@ -350,6 +374,10 @@ def _is_free(region: Region) -> bool:
 def _back(sighting: Sighting) -> Ask:
     """What Ferret is asked about a sighting."""
     return refer(f"back:{sighting.image}:" + ",".join(f"{number:.1f}" for number in sighting.box), sighting.region)
+
+
+def _offers(sighting: Sighting, name: str) -> bool:
+    return any(one == name for one, _ in sighting.scores)
 
 
 def _log_odds(probability: float) -> float:

@@ -136,12 +136,16 @@ def check(state: State, runtime: Runtime[Context]) -> Json:
     begun = time.perf_counter()
     with _listening(checker.pictures):
         checker.prepare(outside)
-    findings = findings_of(checker, outside)
+        findings = findings_of(checker, outside)
     for sighting in dict.fromkeys(sighting for finding in findings for sighting in finding.sightings):
         shown = {"image": sighting.image, "label": sighting.label, "box": list(sighting.box), "score": sighting.score}
         tell({"kind": "region", **shown, "source": sighting.source})
-    observations = [*judged, *([_spoken(checker.asked, begun)] if checker.asked else [])]
-    return {"findings": [finding.to_json() for finding in findings], "observations": observations}
+    spoken = [_spoken(checker.asked, begun) | {"weighed": checker.kept()}] if checker.asked else []
+    return {
+        "findings": [finding.to_json() for finding in findings],
+        "observations": [*judged, *spoken],
+        "replies": [reply.to_json() for reply in checker.replies.values()],
+    }
 
 
 def clarify(state: State, runtime: Runtime[Context]) -> Json:

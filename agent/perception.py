@@ -263,6 +263,11 @@ class Observed:
         seen = [s for one in looks for s in self._sightings(one["artifact"])]
         return sorted((s for s in seen if s.score >= floor), key=lambda s: (-s.score, s.box))
 
+    def weighed(self) -> dict[int, list[Sighting]]:
+        """By picture, the detections after Ferret has had its say on those in doubt (`agent.checking`)."""
+        kept = [one["weighed"] for one in self._observations if "weighed" in one]
+        return {int(image): self._sightings(artifact) for seen in kept for image, artifact in seen.items()}
+
     def lines(self, image: int) -> list[Sighting]:
         """Lines of text on one picture, in reading order, whichever look saw them."""
         return [s for one in self._of("ocr", image) for s in self._sightings(one["artifact"])]

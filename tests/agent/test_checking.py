@@ -1,13 +1,17 @@
 """What the check buys: doubt is referred back, dreams are dropped, two voices name better than one."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agent import checking
+from agent.asking import Ask, name_probabilities
 from agent.assistant import VisionAgent
 from agent.checking import Checker, voted
+from agent.instruments import Instruments
 from agent.settings import Limits, Thresholds
 from agent.sightings import Sighting
 
@@ -39,6 +43,108 @@ def test_a_doubtful_detection_is_what_both_take_it_for(agent: Any, world: Any, t
     assert agent.ask("What do you see?", picture).text == "I see a dog and a tree."
     assert [region.source for region in agent.ask("Where is the tree?", picture).regions] == ["detector"]
     assert agent.ask("Is there a cat?", picture).status == "not_found"
+
+
+Asked = list[tuple[int, tuple[float, ...], list[str]]]
+
+
+@pytest.fixture
+def weighed(monkeypatch: pytest.MonkeyPatch) -> Asked:
+    """Of what was in doubt: the picture, the place, and the names that Ferret was asked for."""
+    asked: Asked = []
+
+    def listening(ask: Ask, names: Sequence[str], *rest: Any) -> dict[str, float]:
+        asked.append((ask.image, ask.regions[0].bounds(1000, 1000).coordinates, list(names)))
+        return name_probabilities(ask, names, *rest)
+
+    monkeypatch.setattr(checking, "name_probabilities", listening)
+    return asked
+
+
+@pytest.mark.parametrize(
+    ("question", "names"),
+    [
+        ("Where is the dog?", ["cat", "dog", "owl"]),
+        ("Where are the dog and the apple?", ["apple", "cat", "dog", "owl"]),
+        ("Where is the dog, and how many dogs are there?", ["cat", "dog", "owl"]),
+        ("Where is the zyxgar?", ["cat", "owl", "zyxgar"]),
+        ("Is the dog left of the key?", ["cat", "dog", "key", "owl"]),
+        # Few enough to be asked for one by one.
+        ("Where are the animals?", ["cat", "dog", "owl", "wolf"]),
+        # Of whatever is there, Ferret first says what it sees.
+        ("What do you see?", ["cat", "owl", "tree"]),
+        ("How many things are there?", ["cat", "owl", "tree"]),
+        ("What do you see, and where is the dog?", ["cat", "dog", "owl", "tree"]),
+        ("What does it say?", None),
+    ],
+)
+def test_what_is_in_doubt_is_weighed_by_every_name_that_matters(
+    agent: Any, world: Any, thing: Any, weighed: Asked, question: str, names: list[str] | None
+) -> None:
+    agent.ask(question, world.paint([thing("tree", DOG, seen=0.4, taken_for="cat", also=(("owl", 0.1),))]))
+    assert weighed == ([] if names is None else [(0, DOG, names)])
+
+
+def test_of_a_wide_word_ferret_says_the_name(
+    agent: Any, world: Any, thing: Any, weighed: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checking, "CANDIDATES", 3)
+    picture = world.paint([thing("wolf", DOG, seen=0.4, taken_for="cat")])
+    assert agent.ask("Where are the animals?", picture).status == "answered"
+    assert weighed == [(0, DOG, ["cat", "wolf"])]
+
+
+KEYS = [(10.0 + 60 * column, 10.0, 40.0 + 60 * column, 40.0) for column in range(3)]
+
+
+@pytest.mark.parametrize(
+    ("question", "limits", "places"),
+    [
+        ("Where is the dog?", Limits(), [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2)]),
+        ("Where is the dog?", Limits(max_zooms=2), [(0, 0), (0, 1), (1, 0), (1, 1)]),
+        ("Where is the dog?", Limits(max_zooms=0), []),
+        ("Where is the dog?", Limits(max_checks=4), [(0, 0), (0, 1), (0, 2), (1, 0)]),
+        ("Where is the dog in the second picture?", Limits(), [(1, 0), (1, 1), (1, 2)]),
+        # Each is asked about twice: what it is, and whether it is one of these.
+        ("What do you see?", Limits(max_checks=7), [(0, 0), (0, 1), (0, 2)]),
+        ("What do you see?", Limits(max_checks=1), []),
+        ("What do you see?", Limits(max_checks=0), []),
+    ],
+)
+def test_the_surest_are_weighed_as_long_as_questions_are_left(
+    agent: Any, world: Any, thing: Any, weighed: Asked, question: str, limits: Limits, places: list[tuple[int, int]]
+) -> None:
+    pictures = [
+        world.paint([thing("key", place, seen=0.5 - 0.05 * rank) for rank, place in enumerate(KEYS)], seed=seed)
+        for seed in (0, 1)
+    ]
+    agent.limits = limits
+    answer = agent.ask(question, *pictures)
+    assert [(image, place) for image, place, _ in weighed] == [(image, KEYS[rank]) for image, rank in places]
+    assert ("ferret" in [one.tool for one in answer.evidence]) == bool(places or question.startswith("Where"))
+
+
+def test_of_two_things_at_one_place_each_keeps_its_own_word(agent: Any, world: Any, thing: Any) -> None:
+    world.misnames["dog"] = "wolf"
+    picture = world.paint([thing("dog", DOG, seen=0.9), thing("dog", DOG, seen=0.4, taken_for="wolf")])
+    answer = agent.ask("Where is the dog?", picture)
+    assert (answer.status, [region.source for region in answer.regions]) == ("answered", ["detector"])
+
+
+def test_what_both_find_improbable_ferret_alone_does_not_bring_back(agent: Any, world: Any, thing: Any) -> None:
+    world.dreams["dog"], world.sureness = DOG, 0.999
+    picture = world.paint([thing("tree", DOG, seen=0.25, taken_for="dog")])
+    assert agent.ask("Where is the dog?", picture).status == "not_found"
+
+
+def test_of_weights_that_speak_freely_the_answer_counts(
+    agent: Any, world: Any, thing: Any, weighed: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Instruments, "speaks_freely", lambda _: True)
+    picture = world.paint([thing("dog", DOG, seen=0.3), thing("tree", (130, 70, 230, 175), seen=0.3, taken_for="cat")])
+    assert [agent.ask(f"Is there a {name}?", picture).status for name in ("dog", "cat")] == ["answered", "not_found"]
+    assert agent.ask("List the animals.", picture).text == "I see a dog."
+    assert weighed == []
 
 
 def test_what_the_detector_misses_ferret_may_find_and_confirm(agent: Any, world: Any, thing: Any) -> None:

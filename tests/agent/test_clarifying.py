@@ -75,6 +75,15 @@ def test_replies(
     assert [turn.question for turn in chat.turns()] == ["Where is the dog?"]
 
 
+def test_a_reply_is_understood_with_what_the_check_has_settled(agent: VisionAgent, world: Any, thing: Any) -> None:
+    things = [thing("dog", LEFT), thing("dog", RIGHT, seen=0.85), thing("tree", TREE, seen=0.3)]
+    chat = agent.thread("t")
+    asked(chat, "Where is the dog?", world.paint(things))
+    before = len(world.calls)
+    assert boxes(last(chat.reply(words="the one nearest the tree"))) == [RIGHT]
+    assert len(world.calls) == before  # Ferret is not asked again
+
+
 A, B, C = (10.0, 20.0, 40.0, 50.0), (90.0, 20.0, 130.0, 60.0), (210.0, 20.0, 230.0, 40.0)
 
 
