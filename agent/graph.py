@@ -99,8 +99,8 @@ def perceive(sent: Json, runtime: Runtime[Context]) -> Json:
     tell = get_stream_writer()
     tell({"kind": "tool_started", "tool": look["tool"], "image": look["image"]})
     observations = take_looks(look, _context(runtime))
-    for seen in observations:
-        tell({"kind": "tool_finished", **{key: seen[key] for key in ("tool", "image", "summary", "seconds", "error")}})
+    seen = observations[-1] | {"seconds": round(sum(one["seconds"] for one in observations), 4)}
+    tell({"kind": "tool_finished", **{key: seen[key] for key in ("tool", "image", "summary", "seconds", "error")}})
     return {"observations": observations}
 
 

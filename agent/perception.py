@@ -2,6 +2,7 @@
 
 Looks run side by side, each as one task of the graph. What an instrument saw is kept in the artifact store; the state
 carries its id, a summary and the seconds. An instrument that fails, or takes too long, is reported and worked around.
+Where the detector is in doubt about something small it looks closer at once (`agent.zooming`), within its task.
 """
 
 import time
@@ -61,8 +62,8 @@ def looks_for(plan: Plan, images: Sequence[str], regions: Sequence[Json]) -> lis
     return list(looks.values())
 
 
-# With this begins the key of what the detector's closer looks at a picture have settled.
-CLOSER = "closer:"
+# With this ends the key of what the detector's closer looks at a picture have settled.
+CLOSER = "closer"
 # Marks of which it is a question how much is meant.
 _SHAPEABLE = frozenset({"point", "scribble"})
 # What the segmenter calls them: of its proposals, the smallest, the one that it trusts most, the largest.
@@ -149,25 +150,34 @@ def take_looks(look: Look, context: Context) -> list[Json]:
 
 
 def _look_closer(look: Look, seen: Json, context: Context) -> Json | None:
-    """Both looks' word together; None where nothing asks for a closer one, or none succeeded."""
+    """All looks' word together; None where nothing asks for a closer one.
+
+    One that fails is the last, for the next would keep everybody waiting as well; the summary tells of it, and what was
+    seen until then stands.
+    """
     begun = time.perf_counter()
     size = context.artifacts.image(look["artifact"]).size
     first = [Sighting.from_json(value) for value in context.artifacts.json(seen["artifact"])]
-    closer: list[Closer] = []
-    for part in places_to_zoom(first, size, context.thresholds, context.limits.max_zooms):
-        there: Json = {"kind": "box", "image": look["image"], "numbers": list(part)}
-        one = take_look(Look(**{**look, "regions": [there], "key": f"closer:{look['image']}:{part}"}), context)
-        if not one["error"]:
-            found = context.artifacts.json(one["artifact"])
-            closer.append(Closer(part, tuple(Sighting.from_json(value) for value in found)))
-    if not closer:
+    places = places_to_zoom(first, size, context.thresholds, context.limits.max_zooms)
+    if not places:
         return None
+    closer: list[Closer] = []
+    error = None
+    for part in places:
+        there: Json = {"kind": "box", "image": look["image"], "numbers": list(part)}
+        one = take_look(Look(**{**look, "regions": [there]}), context)
+        if error := one["error"]:
+            break
+        found = context.artifacts.json(one["artifact"])
+        closer.append(Closer(part, tuple(Sighting.from_json(value) for value in found)))
     settled = with_closer(first, closer, size)
-    places = f"{len(closer)} place{'s' * (len(closer) != 1)}"
+    summary = _summary("detector", len(settled))
+    if closer:
+        summary += f" after a closer look at {len(closer)} place{'s' * (len(closer) != 1)}"
     return {
         **seen,
-        "key": f"{CLOSER}{look['image']}",
-        "summary": f"{_summary('detector', len(settled))} after a closer look at {places}",
+        "key": look["key"] + CLOSER,
+        "summary": f"{summary}; a closer look failed: {error}" if error else summary,
         "seconds": round(time.perf_counter() - begun, 4),
         "artifact": context.artifacts.put_json([one.to_json() for one in settled]),
     }
@@ -258,7 +268,7 @@ class Observed:
     def detections(self, image: int, floor: float = 0.0, *, closer: bool = True) -> list[Sighting]:
         """Objects on one picture, the most probable first; as the first look alone saw them unless `closer`."""
         looks = self._of("detector", image)
-        settled = [one for one in looks if one["key"].startswith(CLOSER)]
+        settled = [one for one in looks if one["key"].endswith(CLOSER)]
         looks = settled if settled and closer else [one for one in looks if one not in settled]
         seen = [s for one in looks for s in self._sightings(one["artifact"])]
         return sorted((s for s in seen if s.score >= floor), key=lambda s: (-s.score, s.box))

@@ -6,8 +6,9 @@ nothing but a guess has named is not zoomed into, for out of its context anythin
 And the closer look has to find a thing at the same place: it then says what it is, and where its edges are; what it
 does not find there again counts for little.
 
-Ferret, asked about a region, is shown the surroundings of a small one instead of the whole picture. The region was
-given by the person or found by an instrument; what Ferret alone has grounded it is shown in the whole picture.
+Ferret, asked about a region, is shown the surroundings of a small one instead of the whole picture, whether the person
+has given the region, an instrument has found it or Ferret itself. A point does not tell how large a thing it means:
+that takes somebody who says what lies there (`agent.checking`).
 """
 
 from collections.abc import Sequence
@@ -67,10 +68,10 @@ def with_closer(first: Sequence[Sighting], closer: Sequence[Closer], size: tuple
     """What the first look and the closer ones have seen together in a picture of (width, height) `size`.
 
     A thing small enough for a closer look that shows it whole is what that look says it is, or hardly anything when
-    the look does not find it. What a closer look alone has found is added.
+    the look does not find it. What a closer look alone has found is added. Of several the closest has the last word.
     """
     settled: list[Sighting] = [*first]
-    for look in closer:
+    for look in sorted(closer, key=lambda one: -_side(Box(*one.within))):
         part = Box(*look.within)
         found = [one for one in look.seen if _shows(part, one.region, size) and _fits(part, one)]
         kept: list[Sighting] = []
@@ -97,8 +98,7 @@ class View:
 def view_of(region: Region, image: "Image.Image", limits: Thresholds, thing: Box | None = None) -> View:
     """The neighbourhood of a region of a picture, or all of the picture when the region is large. Both RGB.
 
-    `thing` is what an instrument found at the region, which tells how large a thing a point or a stroke means; a point
-    alone does not.
+    `thing` is what lies at the region, which tells how large a thing a point or a stroke means; a point alone does not.
     """
     box = region.bounds(*image.size) if thing is None else thing
     spot = isinstance(region, Point) and thing is None
@@ -133,7 +133,7 @@ def _moved(region: Region, part: Box) -> Region:
             return replace(region, points=tuple(there(x, y) for x, y in region.points))
         case Mask():
             rows, columns = slice(int(part.y1), int(part.y2)), slice(int(part.x1), int(part.x2))
-            return Mask(region.array[rows, columns].copy(), image=region.image)
+            return Mask(region.array[rows, columns], image=region.image)
 
 
 def _around(box: Box, size: tuple[int, int], sides: float = SURROUNDINGS) -> Box:

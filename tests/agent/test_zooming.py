@@ -13,7 +13,9 @@ from PIL import Image
 
 from agent.artifacts import ArtifactStore
 from agent.asking import ask_ferret, ground, refer
+from agent.assistant import VisionAgent
 from agent.context import Context
+from agent.events import AnswerReady, ToolFinished, ToolStarted
 from agent.instruments import Instruments
 from agent.intents import Intent, Plan, Step
 from agent.perception import Observed, looks_for, take_looks
@@ -122,6 +124,15 @@ def test_what_is_left_of_a_thing_not_found_again_holds_for_all_its_names() -> No
     assert left.probability("key") == pytest.approx(0.2 * UNSEEN)
 
 
+def test_of_several_closer_looks_the_closest_has_the_last_word() -> None:
+    tiny, around = seen((516.0, 412.0, 524.0, 418.0)), seen((500.0, 380.0, 580.0, 450.0))
+    found = replace(tiny, label="pear", score=0.9)
+    near, far = Closer((500.0, 397.0, 536.0, 433.0), (found,)), Closer((360.0, 235.0, 720.0, 595.0), (around,))
+    for looks in ([near, far], [far, near]):
+        settled = with_closer([tiny, around], looks, SIZE)
+        assert [one for one in settled if one.label == "pear"] == [found]
+
+
 def test_at_an_edge_of_the_picture_nothing_goes_on() -> None:
     corner = seen((0, 0, 40, 30))
     found = seen((0, 0, 41, 30), 0.9)
@@ -222,12 +233,16 @@ class Shortsighted:
         self.sizes.append(image.size)
         if self.fails is not None and self.fails(image):
             raise ToolError("the detector is out of order")
-        box = image.getchannel("R").point(lambda value: 255 * (value > 200)).getbbox()
-        if box is None:
-            return []
-        near = max(box[2] - box[0], box[3] - box[1]) > 0.1 * max(image.size)
-        label, score = ("key", 0.95) if near else ("apple", 0.3)
-        return [Detection(label, score, Box(*map(float, box)), ((label, score),))]
+        red = np.asarray(image)[..., 0] > 200
+        columns = np.flatnonzero(np.diff(red.any(axis=0).astype(int), prepend=0, append=0)).reshape(-1, 2)
+        found = []
+        for left, right in columns.tolist():
+            rows = np.flatnonzero(red[:, left:right].any(axis=1))
+            box = Box(float(left), float(rows[0]), float(right), float(rows[-1] + 1))
+            near = max(box.x2 - box.x1, box.y2 - box.y1) > 0.1 * max(image.size)
+            label, score = ("key", 0.95) if near else ("apple", 0.3)
+            found.append(Detection(label, score, box, ((label, score),)))
+        return found
 
 
 @pytest.fixture
@@ -251,18 +266,41 @@ def test_from_close_by_a_thing_is_what_it_is(picture: Image.Image) -> None:
     assert (thing.label, thing.box, thing.score) == ("key", (700, 300, 740, 330), 0.95)
     assert [one.label for one in observed.detections(0, closer=False)] == ["apple"]
     assert detector.sizes == [SIZE, (180, 180)]
-    assert [one["summary"] for one in observed.evidence()] == ["1 object after a closer look at 1 place", "1 object"]
+    assert [one["summary"] for one in observed.evidence()] == ["1 object", "1 object after a closer look at 1 place"]
     look(context, picture)
     assert len(detector.sizes) == 2  # each look is taken once
 
 
-@pytest.mark.parametrize(
-    ("limits", "fails"),
-    [(Limits(max_zooms=0), False), (Limits(), True)],
-)
-def test_without_a_closer_look_the_first_one_stands(picture: Image.Image, limits: Limits, fails: bool) -> None:
-    detector = Shortsighted(lambda image: fails and image.size != SIZE)
-    context = Context(Instruments(loaders={"detector": lambda: detector}), ArtifactStore(), limits=limits)
-    observed = Observed(look(context, picture), context.artifacts)
+def test_without_a_closer_look_the_first_one_stands(picture: Image.Image) -> None:
+    context = Context(Instruments(loaders={"detector": Shortsighted}), ArtifactStore(), limits=Limits(max_zooms=0))
+    (only,) = look(context, picture)
+    observed = Observed([only], context.artifacts)
     assert [(one.label, one.score) for one in observed.detections(0)] == [("apple", 0.3)]
-    assert [one["error"] for one in look(context, picture)] == [None]
+
+
+@pytest.mark.parametrize(("works", "labels"), [(0, ["apple"] * 3), (1, ["key", "apple", "apple"])])
+def test_a_closer_look_that_fails_is_the_last_and_is_told(works: int, labels: list[str]) -> None:
+    picture = Image.new("RGB", SIZE, (20, 40, 60))
+    for left in (100, 400, 700):
+        picture.paste((250, 0, 0), (left, 300, left + 40, 330))
+    detector = Shortsighted(lambda image: image.size != SIZE and len(detector.sizes) > 1 + works)
+    context = Context(Instruments(loaders={"detector": lambda: detector}), ArtifactStore())
+    observations = look(context, picture)
+    observed = Observed(observations, context.artifacts)
+    assert [one.label for one in observed.detections(0)] == labels
+    assert [one["error"] for one in observations] == [None, None]  # there is an answer of the detector
+    told = " after a closer look at 1 place" * works
+    _, summary = (one["summary"] for one in observed.evidence())
+    assert summary == f"3 objects{told}; a closer look failed: the detector is out of order"
+    assert len(detector.sizes) == 2 + works
+
+
+def test_a_look_is_told_once_with_its_closer_ones(picture: Image.Image) -> None:
+    agent = VisionAgent(instruments=Instruments(loaders={"detector": Shortsighted}))
+    events = list(agent.stream("What do you see?", picture))
+    (started,) = [event for event in events if isinstance(event, ToolStarted)]
+    (finished,) = [event for event in events if isinstance(event, ToolFinished)]
+    assert events.index(started) < events.index(finished)
+    assert finished.summary == "1 object after a closer look at 1 place"
+    assert isinstance(events[-1], AnswerReady)
+    assert events[-1].answer.text == "I see a key."
