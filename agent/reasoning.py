@@ -1,7 +1,8 @@
 """Reasoning: what Ferret is asked for a plan, beside what the instruments saw, and what it proposes.
 
-Every question about one picture goes to Ferret at once, so the picture is encoded once. Ferret is asked for its own,
-independent opinion: the instruments' words reach it only in the check, where the two disagree (`agent.checking`).
+All questions that are shown the same picture go to Ferret at once, so the picture is encoded once; a small region is
+shown from close by (`agent.zooming`). Ferret is asked for its own, independent opinion: the instruments' words reach it
+only in the check, where the two disagree (`agent.checking`).
 """
 
 from collections.abc import Sequence
