@@ -304,3 +304,60 @@ def test_a_look_is_told_once_with_its_closer_ones(picture: Image.Image) -> None:
     assert finished.summary == "1 object after a closer look at 1 place"
     assert isinstance(events[-1], AnswerReady)
     assert events[-1].answer.text == "I see a key."
+
+
+class Farsighted(Boxing):
+    """A Ferret that takes everything for an apple from afar, and from close by for a key, `sure` of that."""
+
+    def __init__(self, sure: float) -> None:
+        super().__init__()
+        self.sure = sure
+
+    def answer(self, image: Image.Image, prompts: Sequence[Prompt], max_new_tokens: int = 0) -> list[Generation]:
+        super().answer(image, prompts, max_new_tokens)
+        said, confidence = ("an apple", 0.6) if image.size == SIZE else ("a key", self.sure)
+        return [Generation(said, (1,), (-0.1,), confidence) for _ in prompts]
+
+    def score(self, image: Image.Image, prompt: Prompt, continuations: Sequence[str]) -> list[float]:
+        self.shown.append((image.size, prompt.regions))
+        said = "an apple</s>" if image.size == SIZE else "a key</s>"
+        return [-0.1 if text == said else -3.0 for text in continuations]
+
+
+@pytest.mark.parametrize(
+    ("spot", "sure", "limits", "near", "name"),
+    [
+        # Nothing was found there: what is surer counts.
+        ((200, 200), 0.9, Limits(), 0.25, "key"),
+        ((200, 200), 0.6, Limits(), 0.25, "apple"),
+        ((0, 800), 0.9, Limits(), 0.25, "key"),  # the corner of the picture
+        ((200, 200), 0.9, Limits(max_checks=0), 0.25, "apple"),
+        ((200, 200), 0.9, Limits(), 0.0, "apple"),
+        # The detector tells how large a thing is meant.
+        ((720, 315), 0.5, Limits(), 0.25, "key"),
+        ((720, 315), 0.5, Limits(), 0.04, "apple"),
+    ],
+)
+def test_a_point_is_seen_from_afar_then_from_close_by(
+    picture: Image.Image, spot: tuple[float, float], sure: float, limits: Limits, near: float, name: str
+) -> None:
+    ferret = Farsighted(sure)
+    agent = VisionAgent(
+        instruments=Instruments(loaders={"detector": Blurred, "ferret": lambda: ferret}),
+        limits=limits,
+        thresholds=Thresholds(near=near, small=0.0),
+    )
+    answer = agent.ask("What is this?", picture, regions=[Point(*spot)])
+    assert name in answer.text
+    assert ferret.shown[0] == (SIZE, (Point(*spot),))
+    seen_closely = [size for size, _ in ferret.shown if size != SIZE]
+    assert bool(seen_closely) == (near > 0.1 and limits.max_checks > 0)
+    assert answer.regions[0].box[:2] == pytest.approx(spot, abs=10)
+
+
+class Blurred(Shortsighted):
+    """A detector that is as little sure of one name as of the other."""
+
+    def detect(self, image: Image.Image) -> list[Detection]:
+        both = (("apple", 0.3), ("key", 0.3))
+        return [Detection("apple", 0.3, found.box, both) for found in super().detect(image)]
