@@ -52,9 +52,10 @@ class ToolFinished(_Event):
 class Token(_Event):
     """The next piece of one of Ferret's replies, as it is generated; several may grow side by side.
 
-    `image` and `question` are what Ferret was asked, `boxes` the boxes (pixels) around the regions of that question;
-    together they tell which reply the piece belongs to. Coordinates are as Ferret wrote them, of what it was shown: the
-    picture, or what lies around a small region. Only `stream` and `astream` listen for these.
+    `image` and `question` are what Ferret was asked, `boxes` the boxes (pixels) around the regions of that question, or
+    around what a point is taken to mean; together they tell which reply the piece belongs to. Coordinates are as Ferret
+    wrote them, of what it was shown: the picture, or what lies around a small region. Only `stream` and `astream`
+    listen for these.
     """
 
     kind: Literal["token"] = "token"

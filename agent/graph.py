@@ -273,7 +273,7 @@ def _listening(pictures: Sequence["Image"]) -> AbstractContextManager[None]:
     tell = get_stream_writer()
 
     def heard(ask: Ask, piece: str) -> None:
-        boxes = [list(region.bounds(*pictures[ask.image].size).coordinates) for region in ask.regions]
+        boxes = [list((ask.thing or region).bounds(*pictures[ask.image].size).coordinates) for region in ask.regions]
         tell(Token(image=ask.image, question=ask.question, boxes=boxes, text=piece).model_dump())
 
     return telling(heard)

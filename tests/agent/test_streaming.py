@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing, closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,24 @@ def test_what_ferret_says_is_heard_while_it_says_it(agent: VisionAgent, scene: I
     assert "".join(token.text for token in tokens) == "a dog"
     assert tokens[0].boxes == [[10.0, 60.0, 70.0, 130.0]]
     assert speaking.heard == 7
+
+
+def test_what_ferret_says_of_a_part_is_told_of_the_picture(
+    agent: VisionAgent, scene: Image.Image, speaking: Speaking
+) -> None:
+    agent.thresholds = replace(agent.thresholds, near=0.5)
+    pictures = [Image.new("RGB", (50, 50)), scene]
+    events = agent.stream("What is this?", *pictures, regions=["box:10,60,70,130@2", "point:105,35@2"])
+    told: dict[str, str] = {}
+    for token in [event for event in events if isinstance(event, Token)]:
+        assert token.image == 1
+        told[str(token.boxes)] = told.get(str(token.boxes), "") + token.text
+    assert told == {
+        "[[10.0, 60.0, 70.0, 130.0]]": "a tree",  # a stand-in does not know the part
+        "[[100.0, 30.0, 111.0, 41.0]]": "an apple",
+        "[[90.0, 20.0, 120.0, 50.0]]": "a tree",  # the point once more, with the thing that it lies on
+    }
+    assert speaking.heard == 6
 
 
 def test_nobody_listens_to_a_question_that_is_only_answered(
