@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -23,7 +23,7 @@ from agent.settings import Limits, Thresholds
 from agent.sightings import Corners, Sighting
 from agent.zooming import LEAST, MARGIN, SURROUNDINGS, UNSEEN, Closer, View, places_to_zoom, view_of, with_closer
 from ferret.engine import Generation, Prompt
-from ferret.errors import ToolError
+from ferret.errors import RegionError, ToolError
 from ferret.regions import Box, Mask, Point, Polygon, Region, Scribble
 from tools.base import Detection
 
@@ -190,6 +190,39 @@ def test_a_view_holds_its_region(size: tuple[int, int], numbers: tuple[float, fl
     assert 0 <= view.region.y1 <= view.region.y2 <= height
     back = [view.region.x1 + view.corner[0], view.region.y1 + view.corner[1]]
     assert back == pytest.approx([region.x1, region.y1], abs=1.0)
+
+
+def quarters(low: int, high: int) -> st.SearchStrategy[float]:
+    return st.integers(4 * low, 4 * high).map(lambda value: value / 4)
+
+
+@given(st.data(), st.tuples(st.integers(1, 300), st.integers(1, 300)), st.sampled_from(["alone", "on", "across"]))
+def test_a_region_of_any_kind_is_a_good_one_of_its_view(data: st.DataObject, size: tuple[int, int], thing: str) -> None:
+    width, height = size
+    x, y = data.draw(quarters(0, width)), data.draw(quarters(0, height))  # at every edge, too
+    right, down = data.draw(quarters(0, width)), data.draw(quarters(0, height))
+    mask = np.zeros((height, width), dtype=bool)
+    mask[min(int(y), height - 1) :, min(int(x), width - 1) :] = True
+    left, top = min(x, right), min(y, down)
+    regions: list[Region] = [
+        Point(x, y),
+        Box(min(left, width - 0.25), min(top, height - 0.25), max(x, right, 0.25), max(y, down, 0.25)),
+        Polygon(((x, y), (right, y), (x, down))),
+        Scribble(((x, y), (right, down))),
+        Mask(mask),
+    ]
+    region = data.draw(st.sampled_from(regions))
+    try:
+        region.checked(*size)
+    except RegionError:
+        assume(False)
+    found = {"alone": None, "on": Box(left, top, left + 20, top + 20), "across": Box(left - 9, top - 9, x + 9, y + 9)}
+    view = view_of(region, Image.new("RGB", size), replace(NEAR, near=1.1), found[thing])
+    shown = view.region.checked(*view.image.size).bounds(*view.image.size)
+    if not isinstance(region, Point | Scribble):  # whose reach is cut by the edges of what is shown
+        there = (shown.x1, shown.y1, shown.x2, shown.y2)
+        back = [value + view.corner[index % 2] for index, value in enumerate(there)]
+        assert back == pytest.approx(region.bounds(*size).coordinates)
 
 
 class Boxing:
