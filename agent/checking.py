@@ -19,7 +19,7 @@ from agent.intents import Intent, Plan
 from agent.lexicon import Lexicon
 from agent.perception import Observed, pictures_of
 from agent.reasoning import description_key, name_of, phrases_of, refer_key, target_key
-from agent.sightings import Sighting, corners, how_well, without_duplicates
+from agent.sightings import Sighting, corners, covered, how_well, without_duplicates
 from agent.state import Json
 from agent.zooming import is_near
 from ferret.parsing import parse_answer
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 # Names of the detector that are weighed for one region, and of one phrase that Ferret is asked for one by one.
 CANDIDATES = 8
+# The share of a box of Ferret's own that may lie on other things of its name.
+STRADDLING = 0.5
 # No voice is surer than this that something is not so, nor than one less this that it is.
 LEAST = 0.003
 _ABOUT_EVERYTHING = frozenset({Intent.LIST, Intent.DESCRIBE, Intent.COUNT, Intent.SEGMENT})
@@ -217,6 +219,9 @@ class Checker:
             for box in reply.boxes if reply is not None else ():
                 here = Box(*box, image=image)
                 if any(box_iou(here, one.region) >= self.limits.same_place for one in seen):
+                    continue
+                # Nor is there another one where most of the place is taken by those that the detector has found.
+                if sum(covered(here, one.region) for one in seen if one.source != "ferret") >= STRADDLING:
                     continue
                 # Where both voices have found this name improbable, one of them does not bring it back.
                 if any(_offers(one, name) and box_iou(here, one.region) >= self.limits.same_place for one in weighed):

@@ -23,15 +23,15 @@ class Thresholds:
     doubtful_low: float = 0.04
     doubtful_high: float = 0.60
     # The log odds of a doubtful thing's name: so much to begin with, so much of the detector's, so much of Ferret's.
-    together: float = 1.5
-    eye_weight: float = 0.42
-    voice_weight: float = 0.64
+    together: float = 1.25
+    eye_weight: float = 0.39
+    voice_weight: float = 0.63
     # What the detector has seen is looked at again from close by when its longer side is less than this share of the
     # picture's, and its probability less than that; `Limits.max_zooms` bounds how often.
     small: float = 0.14
     settled: float = 0.80
     # A region smaller than this share of the picture is shown to Ferret from close by.
-    near: float = 0.25
+    near: float = 0.35
     # The combined probability from which a checked thing counts as there when it was asked for by name: a false
     # detection seldom happens to be the very thing that was asked for.
     present: float = 0.05
@@ -46,10 +46,10 @@ class Thresholds:
     # A detection may answer for a region that it overlaps this much; below it the region is Ferret's alone.
     matching: float = 0.30
     # How strongly each voice counts when the two name a region (exponents of their probabilities).
-    ferret_weight: float = 0.5
+    ferret_weight: float = 0.8
     detector_weight: float = 1.0
     # What a voice that did not mention a name leaves for it.
-    unheard: float = 0.02
+    unheard: float = 0.01
     # A name less probable than this is offered as a guess: status "unsure".
     sure: float = 0.22
     # A thing that Ferret alone has seen: its confidence is scaled by this, for nobody could confirm it.

@@ -237,3 +237,10 @@ def test_without_a_detector_ferret_answers_alone(agent: Any, world: Any, thing: 
     assert answer.text == "This is a dog. This is without the detector, which failed."
     assert ("detector", "detector is out of order") in [(one.tool, one.summary) for one in answer.evidence]
     assert agent.ask("Is there a cat?", picture).status == "unsure"
+
+
+def test_what_ferret_sees_across_two_things_is_no_third(agent: Any, world: Any, thing: Any) -> None:
+    world.dreams["apple"] = (44, 20, 94, 90)
+    apples = [thing("apple", (20, 20, 66, 60)), thing("apple", (64, 20, 110, 60))]
+    assert agent.ask("How many apples are there?", world.paint(apples)).text.startswith("There are 2 apples")
+    assert agent.ask("How many apples are there?", world.paint(apples[1:])).text.startswith("There are 2 apples")
