@@ -34,8 +34,8 @@ $(BIN)/python:
 demo: $(INSTALLED)  ## Ask about the shipped picture with the embedded weights, offline; writes overlay.png
 	$(BIN)/python examples/demo.py
 
-test: $(INSTALLED)  ## Run the tests, offline
-	$(BIN)/python -m pytest $(ARGS)
+test: $(INSTALLED)  ## Run the tests, offline, two files at a time
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(ARGS)
 
 soak: $(INSTALLED)  ## Run the tests that take minutes: killed hundreds of times, 32 threads, crafted pictures
 	$(BIN)/python -m pytest -m soak --timeout 1800 $(ARGS)
