@@ -216,7 +216,10 @@ def build_graph(
     """The graph, compiled; with a checkpointer its threads last."""
     # What `Send` hands over is typed by itself; langgraph's types know nodes over the state alone.
     one_look: Any = perceive
-    builder = StateGraph(State, context_schema=Context, input_schema=AskInput, output_schema=AskOutput)
+    # No schema of the context: LangGraph's server sends an empty one with every run, which would be made into it.
+    builder: StateGraph[State, Context, AskInput, AskOutput] = StateGraph(
+        State, input_schema=AskInput, output_schema=AskOutput
+    )
     builder.add_node("understand", understand)
     builder.add_node("perceive", one_look)
     builder.add_node("reason", reason)
@@ -236,7 +239,7 @@ def build_graph(
 
 
 def _context(runtime: Runtime[Context]) -> Context:
-    return runtime.context if runtime.context is not None else default_context()
+    return runtime.context if isinstance(runtime.context, Context) else default_context()
 
 
 def _checker(state: State, context: Context) -> Checker:

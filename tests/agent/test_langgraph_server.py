@@ -39,9 +39,10 @@ def test_the_description_names_what_is_there(repo_root: Path, served: Any) -> No
     assert served.checkpointer is None  # the server brings its own
 
 
-def test_plain_json_goes_in_and_comes_out(served: Any, scene_file: Path) -> None:
+@pytest.mark.parametrize("context", [None, {}])  # the server sends an empty one
+def test_plain_json_goes_in_and_comes_out(served: Any, scene_file: Path, context: dict[str, Any] | None) -> None:
     given = json.dumps({"question": "What is this?", "images": [str(scene_file)], "regions": ["box:10,60,70,130"]})
-    out = asyncio.run(served.ainvoke(json.loads(given)))
+    out = asyncio.run(served.ainvoke(json.loads(given), context=context))
     assert Answer.model_validate(json.loads(json.dumps(out))["answer"]).text == "This is a dog."
 
 
