@@ -19,7 +19,7 @@ from agent.intents import Intent, Plan
 from agent.lexicon import Lexicon
 from agent.perception import Observed, pictures_of
 from agent.reasoning import description_key, name_of, phrases_of, refer_key, target_key
-from agent.sightings import Sighting, corners, covered, how_well, without_duplicates
+from agent.sightings import Sighting, corners, covered, how_well, overlaps, without_duplicates
 from agent.state import Json
 from agent.zooming import is_near
 from ferret.parsing import parse_answer
@@ -120,9 +120,25 @@ class Checker:
             names = {*wanted, *(name for name, _ in sighting.scores), sighting.label} | ({said} if said else set())
             heard = self._heard(ask, sorted(names))
             scores = {name: self._both(sighting.probability(name), heard[name]) for name in heard}
+            scores |= {name: min(scores[name], seen) for name, seen in self._taken(sighting, heard).items()}
             ranked = sorted(scores.items(), key=lambda pair: (-pair[1], pair[0]))
             settled[sighting] = replace(sighting, label=ranked[0][0], score=ranked[0][1], scores=tuple(ranked))
         return [settled.get(one, one) for one in self.observed.detections(image, self.limits.floor)]
+
+    def _taken(self, sighting: Sighting, names: Iterable[str]) -> dict[str, float]:
+        """The names of which the detector has found a surer thing over the same place, with its own word on this one:
+        Ferret takes half a dog for a dog, so its word says nothing for a second one.
+        """
+        surer = [
+            other
+            for other in self.observed.detections(sighting.image, sighting.score)
+            if other != sighting and overlaps(sighting.region, other.region)
+        ]
+        return {
+            name: sighting.probability(name)
+            for name in names
+            if any(other.probability(name) > sighting.probability(name) for other in surer)
+        }
 
     def _heard(self, ask: Ask, names: Sequence[str]) -> dict[str, float]:
         """How probable Ferret finds each name for a region. Weights that speak freely hardly ever answer with a name

@@ -132,6 +132,19 @@ def covered(inner: Box, outer: Box) -> float:
     return max(width, 0.0) * max(height, 0.0) / inner.area if inner.area > 0 else 0.0
 
 
+OVERLAP = 0.2
+"""Boxes overlap notably from this IoU on."""
+ON = 0.5
+"""A box lies on another when so much of it does."""
+
+
+def overlaps(one: Box, other: Box) -> bool:
+    """Whether two boxes overlap so much that they may be of one thing: by their IoU, or because one lies on the
+    other.
+    """
+    return box_iou(one, other) > OVERLAP or covered(one, other) > ON or covered(other, one) > ON
+
+
 def relation_between(a: Box, b: Box) -> str:
     """How `a` lies to `b`: "inside", "around", "overlapping", "left of", "right of", "above" or "below".
 

@@ -244,3 +244,20 @@ def test_what_ferret_sees_across_two_things_is_no_third(agent: Any, world: Any, 
     apples = [thing("apple", (20, 20, 66, 60)), thing("apple", (64, 20, 110, 60))]
     assert agent.ask("How many apples are there?", world.paint(apples)).text.startswith("There are 2 apples")
     assert agent.ask("How many apples are there?", world.paint(apples[1:])).text.startswith("There are 2 apples")
+
+
+@pytest.mark.parametrize(
+    ("part", "count"),
+    [
+        ((10, 60, 70, 100), 1),  # the upper half of the dog
+        ((40, 70, 100, 130), 1),  # half on it
+        ((66, 60, 126, 130), 2),  # beside it
+    ],
+)
+def test_ferrets_word_makes_no_second_thing_of_a_part(
+    agent: Any, world: Any, thing: Any, part: tuple[int, int, int, int], count: int
+) -> None:
+    world.misnames["key"] = "dog"  # what both take for a dog there, and Ferret does not find when asked for dogs
+    picture = world.paint([thing("dog", (10, 60, 70, 130)), thing("key", part, seen=0.3, taken_for="dog")])
+    answer = agent.ask("How many dogs are there?", picture)
+    assert len(answer.regions) == count, answer.text

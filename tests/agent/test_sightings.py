@@ -11,6 +11,7 @@ from agent.sightings import (
     Sighting,
     covered,
     how_well,
+    overlaps,
     part_of_picture,
     relation_between,
     without_duplicates,
@@ -127,3 +128,19 @@ def test_sightings_survive_json() -> None:
     assert Sighting.from_json(json.loads(json.dumps(thing.to_json()))) == thing
     assert thing.probability("wolf") == 0.25
     assert thing.probability("cat") == 0.0
+
+
+@pytest.mark.parametrize(
+    ("other", "expected"),
+    [
+        (Box(0, 0, 10, 10), True),
+        (Box(9, 0, 19, 10), False),
+        (Box(6, 0, 16, 10), True),  # IoU 4 / 16
+        (Box(7, 0, 17, 10), False),  # IoU 3 / 17
+        (Box(0, 0, 2, 2), True),  # within
+        (Box(9, 9, 11, 11), False),
+        (Box(20, 0, 30, 10), False),
+    ],
+)
+def test_boxes_that_may_be_of_one_thing(other: Box, expected: bool) -> None:
+    assert overlaps(Box(0, 0, 10, 10), other) is overlaps(other, Box(0, 0, 10, 10)) is expected
