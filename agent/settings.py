@@ -38,7 +38,7 @@ class Thresholds:
     # But beside a thing that is certainly there, one of less than this share of its probability is a mistake.
     faint: float = 0.15
     # The same when nothing was asked for by name: a list shows every false detection.
-    listed: float = 0.30
+    listed: float = 0.50
     # A detection and a region speak of the same place from this overlap on (IoU, or the share of a point's reach).
     same_place: float = 0.50
     # Two boxes of one label that overlap more than this are one thing seen twice.
