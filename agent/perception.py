@@ -170,7 +170,7 @@ def _look_closer(look: Look, seen: Json, context: Context) -> Json | None:
             break
         found = context.artifacts.json(one["artifact"])
         closer.append(Closer(part, tuple(Sighting.from_json(value) for value in found)))
-    settled = with_closer(first, closer, size)
+    settled = with_closer(first, closer, size, context.thresholds)
     summary = _summary("detector", len(settled))
     if closer:
         summary += f" after a closer look at {len(closer)} place{'s' * (len(closer) != 1)}"

@@ -51,12 +51,11 @@ def places_to_zoom(
     """The parts of a picture of (width, height) `size` that deserve a closer look, at most `most`: around what is
     small and in doubt, the surest first. What a part holds already gets none of its own.
     """
-    whole = max(size)
     parts: list[Box] = []
     for one in sorted(sightings, key=lambda s: (-s.score, s.box)):
         side = _side(one.region)
         doubted = limits.floor <= one.score < limits.settled
-        if not doubted or side >= limits.small * whole or len(parts) == most:
+        if not doubted or not _is_small(one, size, limits) or len(parts) == most:
             continue
         if any(_shows(part, one.region, size) and side >= 0.5 * _side(part) / SURROUNDINGS for part in parts):
             continue
@@ -64,23 +63,33 @@ def places_to_zoom(
     return [part.coordinates for part in parts]
 
 
-def with_closer(first: Sequence[Sighting], closer: Sequence[Closer], size: tuple[int, int]) -> list[Sighting]:
+def with_closer(
+    first: Sequence[Sighting], closer: Sequence[Closer], size: tuple[int, int], limits: Thresholds
+) -> list[Sighting]:
     """What the first look and the closer ones have seen together in a picture of (width, height) `size`.
 
-    A thing small enough for a closer look that shows it whole is what that look says it is, or hardly anything when
-    the look does not find it. What a closer look alone has found is added. Of several the closest has the last word.
+    What is small and in doubt, and shown whole by a closer look, is what that look says it is, or hardly anything when
+    the look does not find it; what is large or sure stays as it was. Small things that a closer look alone has found
+    are added, where nothing else is. Of several looks the closest has the last word.
     """
     settled: list[Sighting] = [*first]
     for look in sorted(closer, key=lambda one: -_side(Box(*one.within))):
         part = Box(*look.within)
-        found = [one for one in look.seen if _shows(part, one.region, size) and _fits(part, one)]
+
+        def shown(one: Sighting, part: Box = part) -> bool:
+            fits = _side(one.region) <= 2 * _side(part) / SURROUNDINGS
+            return fits and _shows(part, one.region, size) and _is_small(one, size, limits)
+
+        found = [one for one in look.seen if shown(one)]
         kept: list[Sighting] = []
         for one in settled:
-            if not (_shows(part, one.region, size) and _fits(part, one)):
+            if one.score >= limits.settled or not shown(one):
                 kept.append(one)
             elif not any(box_iou(one.region, other.region) >= SAME_PLACE for other in found):
                 kept.append(_faded(one))
-        settled = kept + found
+        settled = kept + [
+            one for one in found if not any(box_iou(one.region, other.region) >= SAME_PLACE for other in kept)
+        ]
     return settled
 
 
@@ -158,9 +167,8 @@ def _shows(part: Box, box: Box, size: tuple[int, int]) -> bool:
     )
 
 
-def _fits(part: Box, one: Sighting) -> bool:
-    """Whether a thing is small enough for a closer look at this part to be the better one."""
-    return _side(one.region) <= 2 * _side(part) / SURROUNDINGS
+def _is_small(one: Sighting, size: tuple[int, int], limits: Thresholds) -> bool:
+    return _side(one.region) < limits.small * max(size)
 
 
 def _faded(one: Sighting) -> Sighting:

@@ -87,7 +87,7 @@ EDGE = 180 * MARGIN
 
 
 def together(first: list[Sighting], *found: Sighting) -> list[tuple[str, Corners, float]]:
-    both = with_closer(first, [Closer(WITHIN, found)], SIZE)
+    both = with_closer(first, [Closer(WITHIN, found)], SIZE, LIMITS)
     return [(one.label, one.box, round(one.score, 3)) for one in both]
 
 
@@ -111,6 +111,9 @@ def together(first: list[Sighting], *found: Sighting) -> list[tuple[str, Corners
         # Neither is what fills most of it.
         ([seen((440, 340, 600, 495))], [], [("apple", (440, 340, 600, 495), 0.4)]),
         ([seen((10, 10, 40, 40))], [], [("apple", (10, 10, 40, 40), 0.4)]),
+        # What was sure, or is of a part's own kind of size but not small in the picture, stays, and alone.
+        ([seen(SMALL, 0.7)], [], [("apple", SMALL, 0.7)]),
+        ([seen(SMALL, 0.7)], [seen((501, 401, 539, 430), 0.9, "pear")], [("apple", SMALL, 0.7)]),
     ],
 )
 def test_a_closer_look_settles_what_it_shows_whole(
@@ -120,7 +123,7 @@ def test_a_closer_look_settles_what_it_shows_whole(
 
 
 def test_what_is_left_of_a_thing_not_found_again_holds_for_all_its_names() -> None:
-    (left,) = with_closer([seen(SMALL)], [Closer(WITHIN, ())], SIZE)
+    (left,) = with_closer([seen(SMALL)], [Closer(WITHIN, ())], SIZE, LIMITS)
     assert left.probability("key") == pytest.approx(0.2 * UNSEEN)
 
 
@@ -129,14 +132,22 @@ def test_of_several_closer_looks_the_closest_has_the_last_word() -> None:
     found = replace(tiny, label="pear", score=0.9)
     near, far = Closer((500.0, 397.0, 536.0, 433.0), (found,)), Closer((360.0, 235.0, 720.0, 595.0), (around,))
     for looks in ([near, far], [far, near]):
-        settled = with_closer([tiny, around], looks, SIZE)
+        settled = with_closer([tiny, around], looks, SIZE, LIMITS)
         assert [one for one in settled if one.label == "pear"] == [found]
+
+
+def test_what_is_not_small_is_nothing_for_a_closer_look() -> None:
+    """A part around something middling shows a larger thing as well, and might take it for anything."""
+    large = seen((300, 300, 500, 400))
+    part = Closer((100.0, 50.0, 800.0, 750.0), (seen((410, 300, 500, 400), 0.9, "pear"), replace(large, score=0.1)))
+    assert with_closer([large], [part], SIZE, LIMITS) == [large, part.seen[0]]
+    assert with_closer([large], [part], SIZE, replace(LIMITS, small=0.05)) == [large]
 
 
 def test_at_an_edge_of_the_picture_nothing_goes_on() -> None:
     corner = seen((0, 0, 40, 30))
     found = seen((0, 0, 41, 30), 0.9)
-    assert with_closer([corner], [Closer((0.0, 0.0, 180.0, 180.0), (found,))], SIZE) == [found]
+    assert with_closer([corner], [Closer((0.0, 0.0, 180.0, 180.0), (found,))], SIZE, LIMITS) == [found]
 
 
 NEAR = replace(LIMITS, near=0.25)
