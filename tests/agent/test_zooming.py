@@ -111,7 +111,7 @@ def together(first: list[Sighting], *found: Sighting) -> list[tuple[str, Corners
         # Neither is what fills most of it.
         ([seen((440, 340, 600, 495))], [], [("apple", (440, 340, 600, 495), 0.4)]),
         ([seen((10, 10, 40, 40))], [], [("apple", (10, 10, 40, 40), 0.4)]),
-        # What was sure, or is of a part's own kind of size but not small in the picture, stays, and alone.
+        # What was sure stays, and alone.
         ([seen(SMALL, 0.7)], [], [("apple", SMALL, 0.7)]),
         ([seen(SMALL, 0.7)], [seen((501, 401, 539, 430), 0.9, "pear")], [("apple", SMALL, 0.7)]),
     ],
