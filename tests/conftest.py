@@ -2,6 +2,7 @@
 
 import os
 import random
+import signal
 import sys
 from pathlib import Path
 
@@ -24,6 +25,10 @@ os.environ |= {
 }
 
 # The same examples on every run: a failure that only some runs show helps nobody.
+# Whoever starts the tests in the background may have Ctrl-C ignored, which is inherited; some tests press it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 settings.register_profile("repeatable", deadline=None, derandomize=True, database=None)
 settings.load_profile("repeatable")
 
