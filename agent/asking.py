@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from agent.context import Context
 from agent.lexicon import Lexicon
-from agent.sightings import Corners
-from agent.zooming import view_of
+from agent.sightings import Corners, shifted
+from agent.zooming import View, view_of
 from ferret.parsing import parse_answer
 from ferret.regions import Box, Region
 from ferret.words import bare_name, is_or_are, plural, same_name, with_article
@@ -129,31 +129,18 @@ def ask_ferret(asks: Sequence[Ask], images: Sequence["Image.Image"], context: Co
         with _telling(dict(zip(map(id, prompts), together, strict=True))):
             said = context.instruments.engine.answer(picture, prompts, max_new_tokens=most)
         for ask, generation in zip(together, said, strict=True):
-            left, top = shown[ask.key].corner
             parsed = parse_answer(generation.text, picture.width, picture.height)
-            boxes = tuple(
-                (box.x1 + left, box.y1 + top, box.x2 + left, box.y2 + top) for box in parsed.boxes if box.area > 0
-            )
+            boxes = tuple(shifted(box, shown[ask.key].corner) for box in parsed.boxes if box.area > 0)
             confidence = min(max(float(generation.confidence), 0.0), 1.0)
             replies[ask.key] = Reply(ask.key, ask.image, generation.text, parsed.text.strip(), confidence, boxes)
     return replies
 
 
-@dataclass(frozen=True, slots=True)
-class _Shown:
-    """What Ferret gets to see of an ask: an image, the regions in its pixels, and its corner in the picture."""
-
-    image: "Image.Image"
-    regions: tuple[Region, ...]
-    corner: tuple[float, float] = (0.0, 0.0)
-
-
-def _shown(ask: Ask, picture: "Image.Image", context: Context) -> _Shown:
-    """The picture, or what lies around the one region that is asked about (`agent.zooming`)."""
+def _shown(ask: Ask, picture: "Image.Image", context: Context) -> View:
+    """The picture, or what lies around the one region that is asked about."""
     if len(ask.regions) != 1:
-        return _Shown(picture, ask.regions)
-    view = view_of(ask.regions[0], picture, context.thresholds, ask.thing)
-    return _Shown(view.image, (view.region,), view.corner)
+        return View(picture, ask.regions)
+    return view_of(ask.regions[0], picture, context.thresholds, ask.thing)
 
 
 @contextmanager

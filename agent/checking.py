@@ -19,7 +19,7 @@ from agent.intents import Intent, Plan
 from agent.lexicon import Lexicon
 from agent.perception import Observed, pictures_of
 from agent.reasoning import description_key, name_of, phrases_of, refer_key, target_key
-from agent.sightings import Sighting, corners, covered, how_well, overlaps, without_duplicates
+from agent.sightings import Sighting, corners, covered, fits_of, overlaps, without_duplicates
 from agent.state import Json
 from agent.zooming import is_near
 from ferret.parsing import parse_answer
@@ -157,7 +157,7 @@ class Checker:
         """How probable a name is that the detector and Ferret find so probable."""
         limits = self.limits
         odds = limits.together + limits.eye_weight * _log_odds(seen) + limits.voice_weight * _log_odds(heard)
-        return 1 / (1 + math.exp(-odds))
+        return _probability(odds)
 
     def _ask(self, asks: Iterable[Ask]) -> None:
         missing = list({ask.key: ask for ask in asks if ask.key not in self.replies}.values())[: self.most - self.asked]
@@ -283,10 +283,9 @@ class Checker:
     def named(self, index: int) -> tuple[Sighting, Sighting | None]:
         """What a given region shows: the region itself with its name, and the detection that fits it best, if any."""
         region = self.regions[index]
-        free = isinstance(region, Mask | Polygon)
-        mask = region.to_mask(*self.pictures[region.image].size) if free else None
-        fits = [(how_well(region, one, mask), one) for one in self.observed.detections(region.image, self.limits.floor)]
-        fits = [(fit, one) for fit, one in fits if fit >= self.limits.matching]
+        found = self.observed.detections(region.image, self.limits.floor)
+        every = zip(fits_of(region, found, self.pictures[region.image].size), found, strict=True)
+        fits = [(fit, one) for fit, one in every if fit >= self.limits.matching]
         best = max(fits, key=lambda pair: pair[0] * pair[1].score)[1] if fits else None
         name, confidence = self._name(index, fits, best.region if best is not None else None)
         match = replace(best, label=name, score=confidence) if best is not None and best.probability(name) else None
@@ -401,16 +400,18 @@ def _offers(sighting: Sighting, name: str) -> bool:
     return any(one == name for one, _ in sighting.scores)
 
 
-def _log_odds(probability: float) -> float:
-    clipped = min(max(probability, LEAST), 1 - LEAST)
+def _log_odds(probability: float, least: float = LEAST) -> float:
+    clipped = min(max(probability, least), 1 - least)
     return math.log(clipped / (1 - clipped))
+
+
+def _probability(log_odds: float) -> float:
+    return 1.0 / (1.0 + math.exp(-log_odds))
 
 
 def voted(probability: float, confidence: float, agrees: bool, loudest: float) -> float:
     """A probability after one more voice that is `confidence` sure (0..1) agrees or disagrees: a sum of log odds, to
     which the voice adds `loudest` at most."""
-    clipped = min(max(probability, 1e-4), 1 - 1e-4)
     loudness = math.log(max(confidence, 0.5) / max(1.0 - confidence, 1e-4)) if confidence > 0.5 else 0.1
     vote = min(loudness, loudest)
-    odds = math.log(clipped / (1 - clipped)) + (vote if agrees else -vote)
-    return 1.0 / (1.0 + math.exp(-odds))
+    return _probability(_log_odds(probability, 1e-4) + (vote if agrees else -vote))

@@ -8,8 +8,8 @@ from agent.checking import Checker
 from agent.colours import is_of
 from agent.inflection import ordinal, singular
 from agent.intents import Filter, Intent, Order, Relation, Step
-from agent.sightings import Sighting, covered, how_well, relation_between
-from ferret.regions import Box, Mask, Polygon, Region
+from agent.sightings import Sighting, covered, fits_of, relation_between
+from ferret.regions import Box, Region
 
 Find = Callable[[str], list[Sighting]]
 """All things that a phrase of the step names, narrowed as the plan says."""
@@ -60,9 +60,7 @@ def _others(
         if anchor >= len(checker.regions):
             return found
         region = checker.regions[anchor]
-        free = isinstance(region, Mask | Polygon)
-        mask = region.to_mask(*checker.pictures[region.image].size) if free else None
-        fits = [how_well(region, one, mask) for one in found]
+        fits = fits_of(region, found, checker.pictures[region.image].size)
         best = max(fits, default=0.0)
         return [one for one, fit in zip(found, fits, strict=True) if fit < max(best, checker.limits.matching)]
     # What is so called is left out by its name too, unless only some of them are meant.

@@ -17,7 +17,7 @@ from agent.inflection import join_words, parse_number, parse_ordinal
 from agent.intents import Filter, Intent, Plan, Step
 from agent.lexicon import Lexicon
 from agent.planning import plan_question
-from agent.sightings import Sighting, corners, how_well
+from agent.sightings import Sighting, corners, fits_of
 from agent.state import Json, region_from_json
 from agent.texts import stands_in
 from agent.verdicts import all_of
@@ -143,8 +143,7 @@ def _pointed(value: Json, group: Group, checker: Checker) -> Group:
     if region.image >= len(checker.pictures):
         raise RequestError(f"the region is on picture {region.image + 1}; there are {len(checker.pictures)}")
     size = checker.pictures[region.image].size
-    mask = region.to_mask(*size) if value["kind"] in {"mask", "polygon"} else None
-    fits = [(how_well(region, one, mask), one) for one in group.sightings]
+    fits = zip(fits_of(region, group.sightings, size), group.sightings, strict=True)
     best, thing = max(fits, key=lambda pair: pair[0])
     if best < FITS:  # something else than was offered: the person knows better
         thing = Sighting(group.name, region.image, corners(region.bounds(*size)), 1.0, "user")

@@ -17,7 +17,7 @@ from agent.context import Context
 from agent.deadlines import ToolTimeoutError
 from agent.instruments import ToolName
 from agent.intents import Intent, Plan, Step
-from agent.sightings import Sighting, corners
+from agent.sightings import Sighting, corners, shifted
 from agent.state import Json, Look, region_from_json
 from agent.zooming import Closer, places_to_zoom, with_closer
 from ferret.errors import ToolError
@@ -185,14 +185,14 @@ def _look_closer(look: Look, seen: Json, context: Context) -> Json | None:
 
 def _detect(look: Look, context: Context, detector: "Detector") -> list[Json]:
     image, part = context.artifacts.image(look["artifact"]), _place(look, context)
-    left, top = (0.0, 0.0) if part is None else (part.x1, part.y1)
+    corner = (0.0, 0.0) if part is None else (part.x1, part.y1)
     shown = image if part is None else image.crop((int(part.x1), int(part.y1), int(part.x2), int(part.y2)))
-    found = []
-    for seen in detector.detect(shown):
-        x1, y1, x2, y2 = corners(seen.box)
-        box = (x1 + left, y1 + top, x2 + left, y2 + top)
-        found.append(Sighting(seen.label, look["image"], box, _unit(seen.score), "detector", tuple(seen.scores)))
-    return [sighting.to_json() for sighting in found]
+    return [
+        Sighting(
+            seen.label, look["image"], shifted(seen.box, corner), _unit(seen.score), "detector", tuple(seen.scores)
+        ).to_json()
+        for seen in detector.detect(shown)
+    ]
 
 
 def _read(look: Look, context: Context, reader: "TextReader") -> list[Json]:

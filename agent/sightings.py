@@ -1,6 +1,6 @@
 """Sightings: what is believed to be where, as the nodes of the graph pass it on, and the geometry between them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agent.answers import Source
-from ferret.regions import Box, Point, Region, Scribble, box_iou
+from ferret.regions import Box, Mask, Point, Polygon, Region, Scribble, box_iou
 
 Corners = tuple[float, float, float, float]
 
@@ -58,6 +58,12 @@ class Sighting:
 def corners(box: Box) -> Corners:
     """The four numbers of a box."""
     return box.coordinates
+
+
+def shifted(box: Box, corner: tuple[float, float]) -> Corners:
+    """The four numbers, in a picture, of a box in a part of it whose left upper corner lies at `corner`."""
+    left, top = corner
+    return box.x1 + left, box.y1 + top, box.x2 + left, box.y2 + top
 
 
 PART = 0.85
@@ -114,6 +120,12 @@ def how_well(region: Region, sighting: Sighting, mask: NDArray[np.bool_] | None)
                 (columns + 0.5 >= box.x1) & (columns + 0.5 <= box.x2) & (rows + 0.5 >= box.y1) & (rows + 0.5 <= box.y2)
             )
             return box_iou(replace(bounds, image=box.image), box) * float(inside.mean())
+
+
+def fits_of(region: Region, sightings: Sequence[Sighting], size: tuple[int, int]) -> list[float]:
+    """How well each sighting's box fits a region of a picture of (width, height) `size`, in 0..1."""
+    mask = region.to_mask(*size) if isinstance(region, Mask | Polygon) else None
+    return [how_well(region, one, mask) for one in sightings]
 
 
 def _centred(x: float, y: float, box: Box) -> float:

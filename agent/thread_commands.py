@@ -5,11 +5,14 @@ It works on the store alone: no weights are looked at, and a conversation under 
 
 import json
 from contextlib import closing
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ferret.errors import RequestError
+
+if TYPE_CHECKING:
+    from agent.threads import ThreadStore
 
 app = typer.Typer(help="List, show and delete the conversations that are kept.", invoke_without_command=True)
 
@@ -63,9 +66,7 @@ def show(name: Name, as_json: AsJson = False) -> None:
     from agent.threads import ThreadStore
 
     with closing(ThreadStore()) as store:
-        if name not in store.names():
-            raise RequestError(f"there is no thread {name!r}; ferret threads lists them")
-        turns = store.database.turns(name)
+        turns = _turns(store, name)
     if as_json:
         _print_json({"name": name, "turns": [{"number": number, **turn} for number, turn in turns]})
         return
@@ -87,10 +88,8 @@ def delete(
     from agent.threads import ThreadStore
 
     with closing(ThreadStore()) as store:
-        if name not in store.names():
-            raise RequestError(f"there is no thread {name!r}; ferret threads lists them")
+        count = len(_turns(store, name))
         if not yes:
-            count = len(store.database.turns(name))
             turns = "1 turn" if count == 1 else f"{count} turns"
             typer.confirm(f"Forget thread {name!r} with its {turns}?", abort=True, err=True)
         store.delete(name)
@@ -115,6 +114,12 @@ def collect(as_json: AsJson = False) -> None:
         f"removed {swept.removed} files ({decimal(swept.removed_bytes)}), "
         f"kept {swept.kept} ({decimal(swept.kept_bytes)}); what was used within the last hour stays in any case"
     )
+
+
+def _turns(store: "ThreadStore", name: str) -> list[tuple[int, dict[str, Any]]]:
+    if name not in store.names():
+        raise RequestError(f"there is no thread {name!r}; ferret threads lists them")
+    return store.database.turns(name)
 
 
 def _print_json(value: Any) -> None:

@@ -95,12 +95,12 @@ def with_closer(
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What Ferret is shown for a question about a region: the image, the region in its pixels, and where the image's
-    left upper corner lies in the picture.
+    """What Ferret is shown for a question: the image, the regions asked about in its pixels, and where the image's left
+    upper corner lies in the picture.
     """
 
     image: "Image.Image"
-    region: Region
+    regions: tuple[Region, ...]
     corner: tuple[float, float] = (0.0, 0.0)
 
 
@@ -109,16 +109,16 @@ def view_of(region: Region, image: "Image.Image", limits: Thresholds, thing: Box
 
     `thing` is what lies at the region, which tells how large a thing a point or a stroke means; a point alone does not.
     """
-    box = region.bounds(*image.size) if thing is None else thing
+    bounds = region.bounds(*image.size)
+    box = thing or bounds
     spot = isinstance(region, Point) and thing is None
     if spot or not is_near(box, image.size, limits):
-        return View(image, region)
-    bounds = region.bounds(*image.size)
+        return View(image, (region,))
     around = Box(min(box.x1, bounds.x1), min(box.y1, bounds.y1), max(box.x2, bounds.x2), max(box.y2, bounds.y2))
     around = around.clipped(*image.size)
     part = _around(around, image.size, NEIGHBOURHOOD)
     left, top, right, bottom = (int(value) for value in part.coordinates)
-    return View(image.crop((left, top, right, bottom)), _moved(region, part), (part.x1, part.y1))
+    return View(image.crop((left, top, right, bottom)), (_moved(region, part),), (part.x1, part.y1))
 
 
 def is_near(box: Box, size: tuple[int, int], limits: Thresholds) -> bool:
@@ -135,7 +135,7 @@ def _moved(region: Region, part: Box) -> Region:
 
     match region:
         case Point():
-            return replace(region, x=there(region.x, region.y)[0], y=there(region.x, region.y)[1])
+            return Point(*there(region.x, region.y), image=region.image)
         case Box():
             return Box(*there(region.x1, region.y1), *there(region.x2, region.y2), image=region.image)
         case Polygon() | Scribble():

@@ -176,18 +176,18 @@ def test_ferret_sees_small_regions_from_close_by(
     view = view_of(region, PLAIN, NEAR, thing)
     assert view.image.size == size
     if size == SIZE:
-        assert view == View(PLAIN, region)
+        assert view == View(PLAIN, (region,))
         return
     left, top = (int(value) for value in view.corner)
     there = np.zeros((SIZE[1], SIZE[0]), dtype=bool)
-    there[top : top + size[1], left : left + size[0]] = view.region.checked(*size).to_mask(*size)
+    there[top : top + size[1], left : left + size[0]] = view.regions[0].checked(*size).to_mask(*size)
     assert np.array_equal(there, region.to_mask(*SIZE))
 
 
 def test_a_stroke_over_a_thing_is_seen_with_all_of_it() -> None:
     view = view_of(Scribble(((515, 410), (525, 415))), PLAIN, NEAR, Box(*SMALL))
     assert view.image.size == (100, 100)
-    assert view.region == Scribble(((45, 45), (55, 50)))
+    assert view.regions[0] == Scribble(((45, 45), (55, 50)))
 
 
 @given(st.tuples(st.integers(40, 900), st.integers(40, 900)), st.tuples(*[st.floats(0, 1)] * 4))
@@ -195,11 +195,11 @@ def test_a_view_holds_its_region(size: tuple[int, int], numbers: tuple[float, fl
     (x1, x2), (y1, y2) = sorted(numbers[:2]), sorted(numbers[2:])
     region = Box(x1 * size[0], y1 * size[1], x2 * size[0], y2 * size[1])
     view = view_of(region, Image.new("RGB", size), replace(NEAR, near=1.1))
-    assert isinstance(view.region, Box)
+    assert isinstance(view.regions[0], Box)
     width, height = view.image.size
-    assert 0 <= view.region.x1 <= view.region.x2 <= width
-    assert 0 <= view.region.y1 <= view.region.y2 <= height
-    back = [view.region.x1 + view.corner[0], view.region.y1 + view.corner[1]]
+    assert 0 <= view.regions[0].x1 <= view.regions[0].x2 <= width
+    assert 0 <= view.regions[0].y1 <= view.regions[0].y2 <= height
+    back = [view.regions[0].x1 + view.corner[0], view.regions[0].y1 + view.corner[1]]
     assert back == pytest.approx([region.x1, region.y1], abs=1.0)
 
 
@@ -229,7 +229,7 @@ def test_a_region_of_any_kind_is_a_good_one_of_its_view(data: st.DataObject, siz
         assume(False)
     found = {"alone": None, "on": Box(left, top, left + 20, top + 20), "across": Box(left - 9, top - 9, x + 9, y + 9)}
     view = view_of(region, Image.new("RGB", size), replace(NEAR, near=1.1), found[thing])
-    shown = view.region.checked(*view.image.size).bounds(*view.image.size)
+    shown = view.regions[0].checked(*view.image.size).bounds(*view.image.size)
     if not isinstance(region, Point | Scribble):  # whose reach is cut by the edges of what is shown
         there = (shown.x1, shown.y1, shown.x2, shown.y2)
         back = [value + view.corner[index % 2] for index, value in enumerate(there)]
