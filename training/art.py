@@ -1,6 +1,6 @@
 """The art of the synthetic scenes: one sprite for every category, drawn in several styles.
 
-Seven styles are trained on ("train"); an eighth is kept for measuring how far a model carries over to drawings that it
+Nine styles are trained on ("train"); a tenth is kept for measuring how far a model carries over to drawings that it
 has never seen ("test") and must never be trained on. The sprites travel with the package as one lossy WebP atlas a
 style, beside the table of categories and the licences of the drawings (`art/LICENSES.md`).
 
@@ -31,7 +31,7 @@ COLUMNS = 28
 """Cells in a row of an atlas; categories fill the rows from the left in the order of the table."""
 
 STYLES: dict[Split, tuple[str, ...]] = {
-    "train": ("noto", "twemoji", "emojione", "fluent", "fluentflat", "notov1", "fxemoji"),
+    "train": ("noto", "twemoji", "emojione", "fluent", "fluentflat", "notov1", "fxemoji", "emojionev1", "streamline"),
     "test": ("openmoji",),
 }
 """The drawing styles of each split. No style is in both."""

@@ -1,17 +1,18 @@
-"""Draws the sprite atlases anew from their sources: a colour font and seven sets of SVG drawings.
+"""Draws the sprite atlases anew from their sources: a colour font and nine sets of SVG drawings.
 
 Needs `resvg_py` (the "art" extra), which renders SVG. The sources are ordinary packages: Debian's
-fonts-noto-color-emoji and, from npm, @twemoji/svg, openmoji and, of @iconify-json, emojione, fluent-emoji,
-fluent-emoji-flat, noto-v1 and fxemoji. `art/LICENSES.md` names their
-authors and licences, and every atlas carries the same notice in its EXIF "Copyright" field.
+fonts-noto-color-emoji and, from npm, @twemoji/svg, openmoji and, of @iconify-json, emojione, emojione-v1, fluent-emoji,
+fluent-emoji-flat, noto-v1, fxemoji and streamline-emojis. `art/LICENSES.md` names their authors and licences, and every
+atlas carries the same notice in its EXIF "Copyright" field.
 """
 
 import argparse
 import io
 import json
+import re
 import sys
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -47,8 +48,21 @@ NOT_A_CHARACTER = "\U0010ffff"
 NAMES_OF_2017: dict[str, str | None] = {"bullseye": "direct-hit", "robot": "robot-face", "cricket": None}
 """Unicode short names that older sets spell otherwise; their "cricket" is the game, not the insect."""
 
-ANOTHER_KEYBOARD = "keyboard"
-"""Firefox OS's drawing of this name is a piano's."""
+NAMES_OF_STREAMLINE = {"game-die": "game-dice", "backpack": "school-backpack"}
+"""Unicode short names that Streamline's set spells otherwise."""
+
+ICONIFY_SIDE = 16
+"""The side of a drawing in Iconify's JSON where neither it nor its set says another."""
+
+GROUND_SHADOW = re.compile(r'<[^>]*fill="#45413c"[^>]*opacity="\.15"/>')
+"""The ellipse that Streamline's things stand on: no part of the thing, so neither its box nor its mask may hold it."""
+
+OTHER_THINGS = {
+    "fxemoji": {"keyboard"},  # a piano's
+    "emojionev1": {"keyboard", "laptop", "desktop-computer", "shield"},  # a piano's, a screen, a tower, a road sign
+    "streamline": {"turkey"},  # the flag
+}
+"""Names under which a set draws something else than Unicode's short name means."""
 
 NOTICES = {
     "noto": "Noto Color Emoji, Copyright 2022 Google Inc., SIL Open Font License 1.1, http://scripts.sil.org/OFL",
@@ -64,6 +78,10 @@ NOTICES = {
     "https://www.apache.org/licenses/LICENSE-2.0",
     "fxemoji": "Firefox OS Emoji, Copyright Mozilla, through Iconify, Apache License 2.0, "
     "https://www.apache.org/licenses/LICENSE-2.0",
+    "emojionev1": "EmojiOne 1 by Emoji One (Ranks.com), through Iconify, CC BY-SA 4.0, "
+    "https://creativecommons.org/licenses/by-sa/4.0/",
+    "streamline": "Streamline Emojis, Copyright Streamline (Webalys), through Iconify, CC BY 4.0, "
+    "https://creativecommons.org/licenses/by/4.0/",
     "openmoji": "OpenMoji, the open-source emoji and icon project, CC BY-SA 4.0, "
     "https://creativecommons.org/licenses/by-sa/4.0/",
 }
@@ -109,20 +127,32 @@ def hexcode_drawer(folder: Path, upper: bool) -> Drawer:
     return draw
 
 
-def icon_set_drawer(icons_file: Path, name_of: Callable[[Category], str | None]) -> Drawer:
-    """Draws from a set of icons in Iconify's JSON, where a category goes by `name_of` it."""
+def icon_set_drawer(
+    icons_file: Path, names_of: Callable[[Category], tuple[str, ...]], never: Collection[str] = ()
+) -> Drawer:
+    """Draws from a set of icons in Iconify's JSON.
+
+    Args:
+        icons_file: the set.
+        names_of: what it may call a category; the first name that is there is drawn.
+        never: short names under which the set draws something else.
+    """
     icon_set: dict[str, Any] = json.loads(icons_file.read_text(encoding="utf-8"))
-    width, height = icon_set["width"], icon_set["height"]
+    usual = {side: icon_set.get(side, ICONIFY_SIDE) for side in ("width", "height")}
+    icons: dict[str, Any] = icon_set["icons"]
+    parents = {name: alias["parent"] for name, alias in icon_set.get("aliases", {}).items()}
 
     def draw(category: Category) -> Image.Image | None:
-        name = name_of(category)
-        alias = icon_set.get("aliases", {}).get(name)
-        icon = icon_set["icons"].get(alias["parent"] if alias else name)
+        names = () if short_name(category) in never else names_of(category)
+        known = (icons.get(parents.get(name, name)) for name in names)
+        icon = next((icon for icon in known if icon is not None), None)
         if icon is None:
             return None
+        width, height = (icon.get(side, usual[side]) for side in ("width", "height"))
+        body = GROUND_SHADOW.sub("", icon["body"])
         return render_svg(
             f'<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" '
-            f'viewBox="0 0 {width} {height}" width="{width}" height="{height}">{icon["body"]}</svg>'
+            f'viewBox="0 0 {width} {height}" width="{width}" height="{height}">{body}</svg>'
         )
 
     return draw
@@ -133,16 +163,30 @@ def short_name(category: Category) -> str:
     return category.cldr.lower().replace(" ", "-")
 
 
-def name_of_2017(category: Category) -> str | None:
-    """The short name of 2017, which EmojiOne 2 and the first Noto go by."""
+def names_now(category: Category) -> tuple[str, ...]:
+    """The short name of today, which Fluent Emoji goes by."""
+    return (short_name(category),)
+
+
+def names_of_2017(category: Category) -> tuple[str, ...]:
+    """The short name of 2017, which EmojiOne and the first Noto go by."""
     name = short_name(category)
-    return NAMES_OF_2017.get(name, name)
+    spelt = NAMES_OF_2017.get(name, name)
+    return () if spelt is None else (spelt,)
 
 
-def character_name(category: Category) -> str | None:
+def streamline_names(category: Category) -> tuple[str, ...]:
+    """What Streamline's set may call it: its name, the first of several drawings of it, its face."""
+    return tuple(
+        NAMES_OF_STREAMLINE.get(name, name) + variant
+        for name in names_of_2017(category)
+        for variant in ("", "-1", "-face", "-face-1")
+    )
+
+
+def character_names(category: Category) -> tuple[str, ...]:
     """The character's own name without gaps, which Firefox OS's drawings go by: "monkeyface"."""
-    name = "".join(letter for letter in unicodedata.name(category.codepoint, "").lower() if letter.isalnum())
-    return None if name == ANOTHER_KEYBOARD else name
+    return ("".join(letter for letter in unicodedata.name(category.codepoint, "").lower() if letter.isalnum()),)
 
 
 def fit_drawing(drawing: Image.Image) -> Image.Image:
@@ -217,6 +261,8 @@ def main(arguments: list[str] | None = None) -> int:
         "fluentflat": icons / "fluent-emoji-flat" / "icons.json",
         "notov1": icons / "noto-v1" / "icons.json",
         "fxemoji": icons / "fxemoji" / "icons.json",
+        "emojionev1": icons / "emojione-v1" / "icons.json",
+        "streamline": icons / "streamline-emojis" / "icons.json",
         "openmoji": options.sources / "openmoji" / "color" / "svg",
     }
     for style, path in inputs.items():
@@ -225,11 +271,13 @@ def main(arguments: list[str] | None = None) -> int:
     drawers = {
         "noto": noto_drawer(inputs["noto"]),
         "twemoji": hexcode_drawer(inputs["twemoji"], upper=False),
-        "emojione": icon_set_drawer(inputs["emojione"], name_of_2017),
-        "fluent": icon_set_drawer(inputs["fluent"], short_name),
-        "fluentflat": icon_set_drawer(inputs["fluentflat"], short_name),
-        "notov1": icon_set_drawer(inputs["notov1"], name_of_2017),
-        "fxemoji": icon_set_drawer(inputs["fxemoji"], character_name),
+        "emojione": icon_set_drawer(inputs["emojione"], names_of_2017),
+        "fluent": icon_set_drawer(inputs["fluent"], names_now),
+        "fluentflat": icon_set_drawer(inputs["fluentflat"], names_now),
+        "notov1": icon_set_drawer(inputs["notov1"], names_of_2017),
+        "fxemoji": icon_set_drawer(inputs["fxemoji"], character_names, OTHER_THINGS["fxemoji"]),
+        "emojionev1": icon_set_drawer(inputs["emojionev1"], names_of_2017, OTHER_THINGS["emojionev1"]),
+        "streamline": icon_set_drawer(inputs["streamline"], streamline_names, OTHER_THINGS["streamline"]),
         "openmoji": hexcode_drawer(inputs["openmoji"], upper=True),
     }
     categories = load_categories()

@@ -37,7 +37,7 @@ class DetectorTask:
     architecture: str = "yolo11"
     weights: Path = WEIGHTS
     early: SceneSettings = field(
-        default_factory=lambda: SceneSettings(objects=(5, 14), scale=(0.14, 0.5), sign=0.1, restyle=0.3, turned=0.35)
+        default_factory=lambda: SceneSettings(objects=(5, 14), scale=(0.14, 0.5), sign=0.1, restyle=0.4, turned=0.35)
     )
     late: SceneSettings = field(default_factory=lambda: SceneSettings(objects=(1, 16), sign=0.15))
 

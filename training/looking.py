@@ -84,7 +84,7 @@ class LookTask:
     output: Path = Path("runs/nano-look/look.safetensors")
     early: SceneSettings = field(
         default_factory=lambda: SceneSettings(
-            objects=(5, 11), side=(224, 240), scale=(0.2, 0.5), sign=0.1, restyle=0.25, turned=0.3
+            objects=(5, 11), side=(224, 240), scale=(0.2, 0.5), sign=0.1, restyle=0.35, turned=0.3
         )
     )
     late: SceneSettings = field(

@@ -204,27 +204,25 @@ class SceneMaker:
 
 
 def restyle(rng: np.random.Generator, sprite: Array) -> Array:
-    """Redraw a premultiplied sprite `uint8 [h, w, 4]` in another manner: tint, grey, poster, outline, blur, light."""
+    """Redraw a premultiplied sprite `uint8 [h, w, 4]`: tint, grey, poster, outline, ink, blur or another light."""
     colour: Array = sprite[..., :3].astype(np.float32)
     alpha: Array = sprite[..., 3:].astype(np.float32)
     kind = rng.random()
-    if kind < 0.3:  # tint towards one colour
+    if kind < 0.22:  # tint towards one colour
         tint = random_colour(rng).astype(np.float32) / 255
         amount = float(rng.uniform(0.1, 0.45))
         colour = colour * (1 - amount) + colour.mean(-1, keepdims=True) * tint * amount * 1.4
-    elif kind < 0.4:
+    elif kind < 0.3:
         colour = np.repeat(colour @ np.array([[0.299], [0.587], [0.114]], np.float32), 3, -1)
-    elif kind < 0.5:
+    elif kind < 0.38:
         step = float(rng.choice([32, 48, 64]))
         colour = np.round(colour / step) * step
-    elif kind < 0.65:  # outline in a dark or a light line
+    elif kind < 0.46:  # outline in a dark or a light line
         width = max(1, sprite.shape[0] // int(rng.integers(16, 40)))
-        brush = np.ones((2 * width + 1, 2 * width + 1), np.uint8)
-        grown = cv2.dilate(sprite[..., 3], brush).astype(np.float32)[..., None]
-        ink = 20.0 if rng.random() < 0.6 else 245.0
-        colour = colour + ink * (grown - alpha) / 255
-        alpha = np.maximum(alpha, grown)
-    elif kind < 0.75:
+        colour, alpha = _outline(colour, alpha, width, 20.0 if rng.random() < 0.6 else 245.0)
+    elif kind < 0.72:
+        colour, alpha = _ink(rng, sprite)
+    elif kind < 0.8:
         sigma = float(rng.uniform(0.4, 1.6)) * sprite.shape[0] / 64
         soft = cv2.GaussianBlur(sprite, (0, 0), sigma).astype(np.float32)
         colour, alpha = soft[..., :3], soft[..., 3:]
@@ -232,6 +230,24 @@ def restyle(rng: np.random.Generator, sprite: Array) -> Array:
         gain = rng.uniform(0.65, 1.25, 3).astype(np.float32)
         colour = colour * gain + alpha * float(rng.uniform(-0.12, 0.12))
     return np.concatenate([np.clip(colour, 0, alpha), alpha], -1).astype(np.uint8)
+
+
+def _outline(colour: Array, alpha: Array, width: int, ink: float) -> tuple[Array, Array]:
+    """Colours and alpha with a line of `width` pixels around what is drawn, in a grey of `ink`."""
+    brush = np.ones((2 * width + 1, 2 * width + 1), np.uint8)
+    grown: Array = cv2.dilate(alpha, brush)[..., None]
+    return colour + ink * (grown - alpha) / 255, np.maximum(alpha, grown)
+
+
+def _ink(rng: np.random.Generator, sprite: Array) -> tuple[Array, Array]:
+    """Colours and alpha as if drawn with a pen: dark lines around it and where its colours meet, and paler paints."""
+    width = max(1, sprite.shape[0] // int(rng.integers(28, 60)))
+    ink, paper = float(rng.uniform(0, 40)), float(rng.uniform(0, 0.7))
+    alpha: Array = sprite[..., 3:].astype(np.float32)
+    steps = cv2.morphologyEx(cv2.medianBlur(sprite, 3), cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)).max(-1)
+    lines: Array = cv2.dilate((steps > rng.uniform(60, 120)).astype(np.uint8), np.ones((width, width), np.uint8))
+    painted = sprite[..., :3] * (1 - paper) + alpha * paper
+    return _outline(np.where(lines[..., None] > 0, ink * alpha / 255, painted), alpha, width, ink)
 
 
 def _trim(patch: Array) -> Array:

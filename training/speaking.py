@@ -88,7 +88,7 @@ class SpeakTask:
     curriculum: tuple[Lesson, ...] = CURRICULUM
     settings: SceneSettings = field(
         default_factory=lambda: SceneSettings(
-            side=(224, 320), scale=(0.13, 0.5), sign=0.1, repeat=0.35, restyle=0.35, turned=0.4
+            side=(224, 320), scale=(0.13, 0.5), sign=0.1, repeat=0.35, restyle=0.4, turned=0.4
         )
     )
     vision_rate: float = 0.3

@@ -43,7 +43,7 @@ def test_no_style_is_in_both_splits() -> None:
     ("style", "count"),
     [
         ("noto", 364), ("twemoji", 364), ("emojione", 274), ("fluent", 364), ("fluentflat", 364), ("notov1", 274),
-        ("fxemoji", 189), ("openmoji", 364),
+        ("fxemoji", 189), ("emojionev1", 218), ("streamline", 169), ("openmoji", 364),
     ],
 )  # fmt: skip
 def test_how_much_each_style_draws(style: str, count: int) -> None:
@@ -95,7 +95,7 @@ def test_drawings_fill_their_cells_at_one_scale_and_are_centred(split: Split) ->
             assert abs(columns[0] - (SPRITE_SIZE - 1 - columns[-1])) <= 3
 
 
-@pytest.mark.parametrize("style", [*STYLES["train"]])
+@pytest.mark.parametrize("style", sorted({*STYLES["train"]} - {"streamline"}))  # whose outlines are drawn in ink
 def test_outlines_have_no_dark_rim(style: str) -> None:
     # Half covered pixels of a plain, bright drawing are as bright as the drawing once alpha is divided out.
     loaded = load_art("train")
@@ -202,6 +202,8 @@ def test_every_atlas_is_listed_with_its_licence_and_carries_the_notice() -> None
         "fluentflat": "MIT License",
         "notov1": "Apache License 2.0",
         "fxemoji": "Apache License 2.0",
+        "emojionev1": "CC BY-SA 4.0",
+        "streamline": "CC BY 4.0",
         "openmoji": "CC BY-SA 4.0",
     }
     for split in SPLITS:
@@ -215,7 +217,7 @@ def test_every_atlas_is_listed_with_its_licence_and_carries_the_notice() -> None
 def test_the_atlases_are_small_and_there_are_no_others() -> None:
     atlases = set(ART_FOLDER.glob("*.webp"))
     assert atlases == {atlas_path(split, style) for split in SPLITS for style in STYLES[split]}
-    assert sum(path.stat().st_size for path in atlases) < 8_000_000
+    assert sum(path.stat().st_size for path in atlases) < 9_500_000
 
 
 def test_the_margin_threshold_is_faint() -> None:

@@ -14,13 +14,17 @@ from training import art, art_build
 from training.art import COLUMNS, SPRITE_SIZE, STYLES, Category, atlas_path, load_categories, read_atlas
 from training.art_build import (
     DRAWING_SIZE,
+    OTHER_THINGS,
     build_atlas,
-    character_name,
+    character_names,
     fit_drawing,
     hexcode_drawer,
     icon_set_drawer,
-    name_of_2017,
+    names_now,
+    names_of_2017,
     noto_drawer,
+    render_svg,
+    streamline_names,
 )
 
 NOTO_FONT = Path("/usr/share/fonts/truetype/noto/NotoColorEmoji.ttf")
@@ -144,7 +148,7 @@ def test_drawings_are_found_by_short_name(tmp_path: Path) -> None:
     }
     path = tmp_path / "icons.json"
     path.write_text(json.dumps(icons))
-    draw = icon_set_drawer(path, name_of_2017)
+    draw = icon_set_drawer(path, names_of_2017)
     for cldr, colour in {
         "lion": (255, 0, 0, 255),
         "robot": (0, 255, 0, 255),
@@ -162,11 +166,64 @@ def test_drawings_are_found_by_the_name_of_their_character(tmp_path: Path) -> No
     icons = {name: {"body": SQUARE.format("#ff0000")} for name in ("monkeyface", "keyboard")}
     path = tmp_path / "icons.json"
     path.write_text(json.dumps({"width": 64, "height": 64, "icons": icons}))  # a set without other names
-    draw = icon_set_drawer(path, character_name)
+    draw = icon_set_drawer(path, character_names, OTHER_THINGS["fxemoji"])
     assert draw(category("monkey", "\U0001f435")) is not None
     assert draw(category("keyboard", "\u2328")) is None  # of a piano there
     assert draw(category("dog", "\U0001f436")) is None
     assert draw(category("nameless", "\ue123")) is None
+
+
+@pytest.mark.parametrize(
+    ("cldr", "colour"),
+    [
+        ("panda", (255, 0, 0, 255)),  # a face of it
+        ("fox", (0, 255, 0, 255)),  # the first of several faces
+        ("pizza", (0, 0, 255, 255)),  # the first of several drawings
+        ("backpack", (255, 255, 0, 255)),  # spelt otherwise
+        ("turkey", None),  # the flag
+        ("brain", None),
+    ],
+)
+def test_several_drawings_of_a_thing_and_faces_stand_for_it(
+    tmp_path: Path, cldr: str, colour: tuple[int, ...] | None
+) -> None:
+    pytest.importorskip("resvg_py")
+    colours = {
+        "panda-face": "#ff0000",
+        "fox-face-1": "#00ff00",
+        "fox-face-2": "#ffffff",
+        "pizza-1": "#0000ff",
+        "pizza-2": "#ffffff",
+        "school-backpack": "#ffff00",
+        "turkey": "#ff0000",
+    }
+    path = tmp_path / "icons.json"
+    icons = {name: {"body": SQUARE.format(value)} for name, value in colours.items()}
+    path.write_text(json.dumps({"width": 64, "height": 64, "icons": icons}))
+    drawing = icon_set_drawer(path, streamline_names, OTHER_THINGS["streamline"])(category(cldr))
+    assert (drawing and drawing.getpixel((200, 200))) == colour
+
+
+def test_what_a_thing_stands_on_is_not_drawn(tmp_path: Path) -> None:
+    pytest.importorskip("resvg_py")
+    shadow = '<path fill="#45413c" d="M4 40h56v20H4z" opacity=".15"/>'
+    path = tmp_path / "icons.json"
+    path.write_text(
+        json.dumps({"width": 64, "height": 64, "icons": {"dog": {"body": shadow + SQUARE.format("#45413c")}}})
+    )
+    drawing = icon_set_drawer(path, names_now)(category("dog"))
+    assert drawing is not None
+    assert drawing.tobytes() == render_svg(svg(SQUARE.format("#45413c"))).tobytes()
+
+
+def test_a_drawing_of_another_size_than_its_set_fills_its_own(tmp_path: Path) -> None:
+    pytest.importorskip("resvg_py")
+    path = tmp_path / "icons.json"
+    whole = {"body": '<path fill="#ff0000" d="M0 0h8v8H0z"/>', "width": 8, "height": 8}
+    path.write_text(json.dumps({"icons": {"dog": whole}}))
+    drawing = icon_set_drawer(path, names_now)(category("dog"))
+    assert drawing is not None
+    assert drawing.getbbox() == (0, 0, *drawing.size)
 
 
 @needs_font
@@ -193,7 +250,8 @@ def test_the_command_draws_every_atlas(
             file = folder / f"{code.upper() if name.startswith('openmoji') else code}.svg"
             file.write_text(svg(SQUARE.format("#808080")))
     body = {"body": SQUARE.format("#123456")}
-    for name in ("emojione", "fluent-emoji", "fluent-emoji-flat", "noto-v1", "fxemoji"):
+    icon_sets = "emojione emojione-v1 fluent-emoji fluent-emoji-flat noto-v1 fxemoji streamline-emojis"
+    for name in icon_sets.split():
         icons = tmp_path / "sources" / "@iconify-json" / name / "icons.json"
         icons.parent.mkdir(parents=True)
         icons.write_text(json.dumps({"width": 64, "height": 64, "icons": {"rocket": body}, "aliases": {}}))

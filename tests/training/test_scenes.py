@@ -209,6 +209,18 @@ def test_restyling_shows(maker: SceneMaker) -> None:
     assert any((picture[..., :3] == picture[..., :1]).all() for picture in other)  # grey
 
 
+def test_what_is_drawn_in_ink_has_dark_lines_where_its_colours_meet() -> None:
+    sprite = np.zeros((64, 64, 4), np.uint8)
+    sprite[8:56, 8:32] = (230, 60, 60, 255)
+    sprite[8:56, 32:56] = (250, 220, 80, 255)
+    others = [restyle(np.random.default_rng(seed), sprite) for seed in range(120)]
+    lined = [other for other in others if other[16:48, 31:33, :3].max() <= 40]
+    assert 0.1 * len(others) < len(lined) < 0.4 * len(others)
+    for other in lined:
+        assert other[30:34, 16:20, :3].max() > 150  # the paint between the lines stays
+        assert (other[6, 20, :3] <= 40).all() or other[6, 20, 3] == 0
+
+
 def test_styles_come_as_often_as_their_shares_say() -> None:
     styles = ("noto", "fluent")
     sprites = np.zeros((2, 1, 128, 128, 4), np.uint8)
