@@ -8,6 +8,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from agent.general import is_general
 from agent.inflection import plural, singular
 from agent.intents import MAX_FILTERS, MAX_TARGETS, Aspect, Filter, Intent, Operand, Step
 from agent.lexicon import Lexicon
@@ -109,6 +110,21 @@ _OTHER_REGION = re.compile(
     r"things|objects|areas|spots|points|marks)|others|rest)\b(?! (?:of|that|which|from|in|on|to|left|right|near)\b)",
     re.IGNORECASE,
 )
+# "What else is there?"
+_ELSE = re.compile(
+    r"^(?P<lead>(?:(?:is|are|do|does|can|could|did|there|you|we|i|one|also|see|spot|find|name|list|show|tell|me|outline|"
+    r"segment|cut|out|count|read|describe|locate|mark|highlight)\b ?)*)"
+    r"(?P<what>what|who|(?:any|some|every)(?:thing|one|body)) else\b(?P<rest>.*)$",
+    re.IGNORECASE,
+)
+_OTHER_THINGS = re.compile(
+    r"^(?P<lead>(?:\w+ ){0,4}?)other (?P<what>things|objects|items)\b(?P<rest>.*)$", re.IGNORECASE
+)
+_LEAVES_OUT = re.compile(
+    r"\b(?:except|excepting|excluding|other than|apart from|aside from|besides|but|than|not (?:counting|including)|"
+    r"with the exception of|leaving out|ignoring)\b",
+    re.IGNORECASE,
+)
 _BIG, _SMALL = re.compile(r"\bthe (?:big|large)(?= )", re.IGNORECASE), re.compile(r"\bthe (?:small|little)(?= )", re.I)
 _EXTREMES = {Aspect.LARGER: "largest", Aspect.SMALLER: "smallest"}
 
@@ -149,9 +165,39 @@ def resolved(text: str, before: Sequence[Step], topic: str, region_count: int, l
     text = _THE_REST.sub("the other ones", _REMAINING.sub("other", text))
     text = _THAN_BY_IT.sub(r"\g<before> \g<first>", _big_and_small(_ones_filled(text, last, lexicon)))
     bare = _BARE.match(text) is not None
+    if (other := _else_filled(text, before, region_count)) is not None:
+        return replace(other, last=last)
     if (against := _set_against(text, before, region_count)) is not None:
         return replace(against, last=against.step)
     return replace(_resolved(text, last, topic, region_count), last=last, bare=bare)
+
+
+def _else_filled(text: str, before: Sequence[Step], region_count: int) -> Resolved | None:
+    """ "Where is the dog? What else is there?": what is not the dog; before anything was spoken of, what is none of the
+    regions that were given, or whatever there is.
+    """
+    match = _ELSE.match(text) or _OTHER_THINGS.match(text)
+    if match is None:
+        return None
+    what = "what" if match["what"].lower() == "who" else match["what"]
+    plain = f"{match['lead']}{what}{match['rest']}".strip()
+    if _LEAVES_OUT.search(match["rest"]):
+        return Resolved(plain) if match.re is _ELSE else None
+    things = list(dict.fromkeys(thing for step in before for thing in _things_of(step)))
+    if not things and not before and not re.search(MARK, text):
+        things = [f"<r{index}>" for index in range(region_count)]
+    if not things:
+        return Resolved(plain) if match.re is _ELSE and not what.lower().startswith("every") else None
+    meant = " and ".join(things[:MAX_FILTERS])
+    filters = dict.fromkeys(one for step in before for one in _narrowing(step))
+    spoken = before[-1].model_copy(update={"filters": tuple(filters), "text": None}) if before else None
+    return Resolved(f"{plain} other than {meant}", "else" if before else "", meant if before else "", spoken)
+
+
+def _things_of(step: Step) -> list[str]:
+    """What a step names or points at, in words and marks; not things in general."""
+    every: tuple[Operand, ...] = (*step.targets, *step.operands, *step.regions)
+    return [_spoken(one) for one in dict.fromkeys(every) if isinstance(one, int) or not is_general(one)]
 
 
 def _set_against(text: str, before: Sequence[Step], region_count: int) -> Resolved | None:
@@ -288,7 +334,7 @@ def _together(before: Sequence[Step]) -> Step | None:
             update={
                 "targets": tuple(dict.fromkeys((*step.targets, *last.targets))),
                 "regions": tuple(dict.fromkeys((*step.regions, *last.regions))),
-                "filters": tuple(dict.fromkeys((*step.filters, *last.filters)))[:MAX_FILTERS],
+                "filters": tuple(dict.fromkeys((*_narrowing(step), *last.filters)))[:MAX_FILTERS],
             }
         )
     return last
@@ -339,13 +385,19 @@ def _spoken(operand: Operand) -> str:
     return f"<r{operand}>" if isinstance(operand, int) else f"the {operand}"
 
 
+def _narrowing(step: Step) -> tuple[Filter, ...]:
+    """What tells the things that a step names from others; where it looked for a text, that they say so."""
+    looked_for = () if step.text is None else tuple(Filter(of=target, text=step.text) for target in step.targets)
+    return (*looked_for, *step.filters)
+
+
 def narrowed_as_before(step: Step, before: Step | None) -> Step:
     """`step` with what narrowed the phrases that it shares with the step that its words point to."""
     if before is None:
         return step
     phrases = {*step.targets, *step.operands, *(one.anchor for one in step.filters)}
     filters = list(step.filters)
-    for one in before.filters:
+    for one in _narrowing(before):
         if one.of in phrases and one not in filters:
             filters.append(one)
             phrases.add(one.anchor)
@@ -362,9 +414,9 @@ def apart_from_before(step: Step, before: Step | None) -> Step:
             continue
         noun = singular(phrase.lower().removeprefix("other "))
         for target in before.targets:
-            certain = before.filters_of(target) or singular(target.lower()) != noun
+            certain = before.filters_of(target) or before.text is not None or singular(target.lower()) != noun
             if certain and singular(_bare(target).lower()) == noun and target not in step.targets:
-                filters += [Filter(of=phrase, others=True, anchor=target), *before.filters]
+                filters += [Filter(of=phrase, others=True, anchor=target), *_narrowing(before)]
     phrases: set[Operand | None] = {*step.targets, *step.operands, *(one.anchor for one in filters)}
     kept = [one for one in dict.fromkeys(filters) if one.of in phrases]
     return step.model_copy(update={"filters": tuple(kept[:MAX_FILTERS])})
@@ -377,7 +429,7 @@ def with_operands_of(step: Step, before: Step | None) -> Step:
     named: tuple[Operand, ...] = before.targets or before.regions
     phrases: set[Operand | None] = {*before.targets}
     filters = []
-    for one in before.filters:
+    for one in _narrowing(before):
         if one.of in phrases:
             filters.append(one)
             phrases.add(one.anchor)

@@ -171,8 +171,9 @@ def _senseless(plan: Plan) -> Iterator[str]:
             yield f"steps.{number}: {step.intent.value} needs targets"
         if step.intent is Intent.RELATE and not (step.operands or step.regions):
             yield f"steps.{number}: relate needs operands"
-        if step.text is not None and not (step.text.strip() and _is_printed(step.text)):
-            yield f"steps.{number}: {ascii(step.text)[:80]} is no text to look for"
+        for text in (step.text, *(one.text for one in step.filters)):
+            if text is not None and not (text.strip() and _is_printed(text)):
+                yield f"steps.{number}: {ascii(text)[:80]} is no text to look for"
         if step.aspect in {Aspect.NEARER, Aspect.FARTHER} and len(step.operands) < 3:
             yield f"steps.{number}: {step.aspect.value} needs two operands or more, and last the one that they lie to"
         if step.intent is Intent.COMPARE and step.aspect is None:

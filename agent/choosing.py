@@ -6,8 +6,11 @@ from dataclasses import dataclass
 
 from agent.checking import Checker
 from agent.colours import is_of
+from agent.findings import with_verbs
 from agent.inflection import ordinal, singular
+from agent.inscriptions import says
 from agent.intents import Filter, Intent, Order, Relation, Step
+from agent.prose import quotable
 from agent.sightings import Sighting, covered, fits_of, relation_between
 from ferret.regions import Box, Region
 
@@ -82,6 +85,9 @@ def _passing(
     if one.colour is not None:
         colour = one.colour
         return [s for s in found if is_of(colour, checker.pictures[s.image], s.region) != one.negated]
+    if one.text is not None:
+        text = one.text
+        return [s for s in found if says(s, text, checker) != one.negated]
     assert one.relation is not None
     relation = one.relation
     if not anchors:
@@ -200,7 +206,9 @@ def as_many(found: list[Sighting], step: Step, checker: Checker) -> list[Sightin
 
 
 def described(filters: Sequence[Filter], step: Step) -> tuple[str, str]:
-    """How an answer says what narrowed a thing: (before its name, after it); "{be}" stands for "is" or "are"."""
+    """How an answer says what narrowed a thing: (before its name, after it), with the verbs of `findings.with_verbs`
+    left open. A text stands between quotation marks.
+    """
     before, after = "", ""
     for one in filters:
         nth = f"{ordinal(one.nth - 1)} " if one.nth > 1 else ""
@@ -211,6 +219,8 @@ def described(filters: Sequence[Filter], step: Step) -> tuple[str, str]:
         elif one.colour is not None:
             after += f" that {{be}} not {one.colour.value}" if one.negated else ""
             before += "" if one.negated else f"{one.colour.value} "
+        elif one.text is not None:
+            after += f' that {"{do} not say" if one.negated else "{say}"} "{quotable(one.text)}"'
         elif one.order in _FROM and one.nth > 1:
             before, after = before + nth, after + f" from the {_FROM[one.order]}"
         elif one.order in {Order.NEAREST, Order.FARTHEST}:
@@ -241,5 +251,5 @@ def _anchor_name(anchor: str | int | None, step: Step) -> str:
     if isinstance(anchor, int):
         return f"region {anchor + 1}"
     # Adjectives stand in the phrase itself already.
-    _, after = described([one for one in step.filters_of(anchor or "") if one.anchor is not None], step)
-    return f"the {anchor}{after.format(be='is')}"
+    told = [one for one in step.filters_of(anchor or "") if one.anchor is not None or one.text is not None]
+    return f"the {anchor}{with_verbs(described(told, step)[1], many=False)}"

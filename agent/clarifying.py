@@ -14,12 +14,12 @@ from agent.checking import Checker
 from agent.choosing import narrowed
 from agent.findings import Finding, Group
 from agent.inflection import join_words, parse_number, parse_ordinal
+from agent.inscriptions import says
 from agent.intents import Filter, Intent, Plan, Step
 from agent.lexicon import Lexicon
 from agent.planning import plan_question
 from agent.sightings import Sighting, corners, fits_of
 from agent.state import Json, region_from_json
-from agent.texts import stands_in
 from agent.verdicts import all_of
 from ferret.errors import RequestError
 
@@ -189,7 +189,7 @@ def _in_words(words: str, group: Group, step: Step, checker: Checker) -> list[Si
     said = _SAYS.match(plain)
     shown = re.sub(rf"\s*\b(?:{re.escape(group.name)}|one)$", "", plain, flags=re.I)  # "the exit sign"
     text = said["text"] if said is not None else shown
-    return [one for one in things if one.text and stands_in(text, one.text)]
+    return [one for one in things if says(one, text, checker)]
 
 
 def _by_place(plain: str, things: list[Sighting]) -> list[Sighting] | None:

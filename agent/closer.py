@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from agent.findings import Finding, Group
 from agent.intents import Intent, Plan
-from agent.perception import Observed
+from agent.perception import READING, Observed
 from agent.sightings import Sighting
 from agent.state import Json, Look
 from ferret.regions import box_iou
@@ -71,7 +71,7 @@ def mask_key(things: Sequence[Sighting]) -> str:
 
 def text_key(thing: Sighting) -> str:
     """Under which the text of this thing is kept."""
-    return f"ocr:{thing.image}:{thing.box}"
+    return f"{READING}:{thing.image}:{thing.box}"
 
 
 def _mark(thing: Sighting, marks: Sequence[Json]) -> Json:
@@ -98,7 +98,8 @@ def _with_masks(finding: Finding, observed: Observed) -> Finding:
                 continue
             # A box that was found is kept; a point or a stroke says less about the place than the mask's own box.
             keep = thing.given is None and box_iou(thing.region, mask.region) >= 0.5
-            done.append(replace(thing, mask=mask.mask, box=thing.box if keep else mask.box, source="sam", given=None))
+            box, source = thing.box if keep else mask.box, thing.source if thing.text else mask.source
+            done.append(replace(thing, mask=mask.mask, box=box, source=source, given=None))
         # How sure it is that the thing is there, and that the outline is right; a given region is there anyway.
         outlines = [cut[key].score for thing in group.sightings if (key := _key(thing)) in cut]
         outlined = sum(outlines) / len(outlines) if outlines else 0.0

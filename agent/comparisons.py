@@ -6,7 +6,7 @@ from agent.answers import Status
 from agent.choosing import distance, holds
 from agent.findings import Group
 from agent.inflection import indefinite, is_plural, plural
-from agent.intents import Aspect, Relation
+from agent.intents import Aspect, Relation, asks_what_lies_so
 from agent.prose import Prose, capital, linked_list
 from agent.sightings import Sighting, part_of_picture, relation_between
 from agent.telling import Telling, Verdict, amount, certain, form, list_all, mean, missing, relation_words, together
@@ -25,12 +25,15 @@ def relate(prose: Prose, telling: Telling) -> Verdict:
         return list_all(prose, telling)
     names = _subjects(groups)
     first = _place_of(groups[0])
-    if step.relation is not None and not step.yes_no and len(step.operands) == 1:
+    if step.relation is not None and asks_what_lies_so(step):
         others = groups[1:]
         if not others:
-            prose.say(f"Nothing that I know is {step.relation.value} ").link(names[0], groups[0].sightings).say(".")
+            prose.say(f"{'No, nothing' if step.yes_no else 'Nothing'} that I know is {step.relation.value} ")
+            prose.link(names[0], groups[0].sightings).say(".")
             return "not_found", groups[0].score
-        prose.say(f"{capital(_place_words(step.relation))} ").link(names[0], groups[0].sightings).say(" I see ")
+        place = _place_words(step.relation)
+        prose.say(f"Yes, {place} " if step.yes_no else f"{capital(place)} ")
+        prose.link(names[0], groups[0].sightings).say(" I see ")
         linked_list(prose, [(amount(group), group.sightings) for group in others]).say(".")
         return "answered", mean([group.score for group in groups])
     confidence = mean([group.score for group in groups])

@@ -4,14 +4,16 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 
-from agent.inflection import is_plural, singular
-from agent.intents import Intent
+from agent.inflection import SEVERAL, is_plural, singular
+from agent.intents import Colour, Intent
 from agent.lexicon import Lexicon
 from agent.narrowing import Narrowing, is_colour
 from agent.noun_phrases import named
 from agent.pointing import MARK
+from agent.quotations import QUOTED, WORDS
 from agent.relation_words import RELATION_WORDS
-from agent.rules.common import Draft
+from agent.rules.common import Draft, things_lying
+from ferret.errors import RequestError
 
 _EXCEPT = (
     r"(?:(?:and |but )?not (?:counting|including)|except(?:ing)?(?: for)?|excluding|other than|apart from|aside from|"
@@ -32,6 +34,43 @@ _BESIDES = re.compile(
     rf"[\w-]+s)),? besides {_LEFT_OUT}",
     re.IGNORECASE,
 )
+# "What is in the water besides the dog?" asks for what is in the water.
+_LYING_BESIDES = re.compile(
+    rf"^(?P<rest>(?:(?:what|who)(?: else)?|(?:is|are) (?:there )?any(?:thing|one|body)(?: else)?)(?: (?:is|are|lies|"
+    rf"stands|sits))? (?:{RELATION_WORDS}) .+?),? besides {_LEFT_OUT}",
+    re.IGNORECASE,
+)
+# "What besides the dog is in the water?"
+_IN_FRONT = re.compile(
+    rf"^(?P<what>what|who)(?: else)?,? (?:{_EXCEPT}|besides|but(?: for)?) (?P<left_out>.+?),? "
+    r"(?P<asked>(?:is|are|lies|stands|sits|(?:do|can) (?:you|i|we) see|can be seen)\b.*)$",
+    re.IGNORECASE,
+)
+# "Is anything but the dog in the water?" asks for what is in the water.
+_ANYTHING = re.compile(
+    r"^(?:is|are) (?:there )?(?:any|some)(?:thing|one|body)?(?: (?:things?|objects?|items?))?(?: else)?$", re.IGNORECASE
+)
+_LYING = re.compile(
+    rf"^(?P<left_out>(?:(?!(?:that|which|who)\b)\S+ )+?)(?P<lying>(?:not )?(?:(?:{RELATION_WORDS}) (?:the|an?|my|this|"
+    rf"that|<).+|(?:on|at|to|in) the (?:left|right|top|bottom)\b.*|{'|'.join(Colour)}))$",
+    re.IGNORECASE,
+)
+_WHAT_IS = re.compile(r"^(?:what|who) (?P<be>is|are)$", re.IGNORECASE)
+_NUMBER = rf"(?:{SEVERAL}|one|\d{{1,3}}|some|several|a few|a couple)"
+# "all but one apple", not "all but one near the tree"
+_UNSAID = re.compile(
+    rf"\b(?:all|every(?:thing|one|body)?|each|(?:the|these|those|my) [\w-]+s)\b(?: [\w-]+){{0,4}}?,? "
+    rf"(?:{_EXCEPT}|{_AFTER_ALL}|besides) (?:(?:just|only|any|exactly|for) )*(?P<number>{_NUMBER})"
+    rf"(?! (?:(?:that|which|who)\b|(?:{RELATION_WORDS}) ))(?: [\w-]+){{0,6}}$",
+    re.IGNORECASE,
+)
+_OF_EVERYTHING = re.compile(
+    rf"^(?:is|are) (?:every(?:thing|one|body)|all(?: the| of the)? [\w-]+s) (?:{_EXCEPT}|{_AFTER_ALL}) \S+ \S+ \S",
+    re.IGNORECASE,
+)
+LEAVING_OUT = re.compile(rf"^(?:{_EXCEPT}|besides) (?!(?:that|this|these|those|it|<it>)$)\S", re.IGNORECASE)
+"""A clause that only says what the next one leaves out: "Apart from the dog, what is there?"."""
+
 _ARE_NOT = re.compile(
     rf"^(?P<rest>.+?) (?:that|which|who) (?:is|are) not "
     rf"(?!(?:{RELATION_WORDS}|the same|the only)\b)(?P<left_out>.+)$",
@@ -56,6 +95,9 @@ _ALL = re.compile(
 _MORE = re.compile(rf"^{MARK} (?!(?:and|or)\b)|\bthan\b", re.IGNORECASE)
 # "Is there nothing but trees?" turns yes and no round.
 _NOTHING = re.compile(r"\b(?:nothing|nobody|no one)\b", re.IGNORECASE)
+_ANYTHING_LIES = re.compile(r"^(?:is|are) (?:there )?(?:(?:any|some)(?:thing|one|body)?\b|things )", re.IGNORECASE)
+# "all signs without the word exit"
+_WITHOUT_TEXT = re.compile(rf"^(?:(?:the|any) )?(?:{WORDS}[:,]? )?{QUOTED}", re.IGNORECASE)
 _DONE = re.compile(r" (?P<done>segmented|masked|outlined|cut out|isolated)$", re.IGNORECASE)
 _WHAT_ELSE = re.compile(r"^(?:(?P<what>what)|who) else\b", re.IGNORECASE)
 _LEAVES_OUT = {
@@ -73,7 +115,20 @@ def all_but(text: str, read: Callable[[str], Draft | None], lexicon: Lexicon) ->
     """What a clause asks for of all but what it leaves out; None when it leaves nothing out, or asks for nothing.
 
     `read` makes a draft of the clause without that.
+
+    Raises `RequestError` when nobody can tell what is left out ("all but one apple"), or when it asks whether something
+    is so of everything else.
     """
+    if (unsaid := _UNSAID.search(text)) is not None and not lexicon.knows(text):
+        raise RequestError(
+            f"the question leaves out {unsaid['number']} of several and does not say which; say it, as in 'Find all "
+            "apples except the largest', or point at it"
+        )
+    if _OF_EVERYTHING.match(text):
+        raise RequestError(
+            "I cannot tell whether something is so of everything but some things; ask which things are so, as in 'What "
+            "is in the water besides the dog?'"
+        )
     if (found := exclusion(text, lexicon)) is None:
         return None
     rest, left_out = found
@@ -83,6 +138,10 @@ def all_but(text: str, read: Callable[[str], Draft | None], lexicon: Lexicon) ->
         if not named_alone.targets or not all(lexicon.names_something(one) for one in named_alone.targets):
             return None
         draft = Draft(Intent.LIST, named_alone)
+    lying = draft.relation if draft.intent is Intent.RELATE and len(draft.named.operands) == 1 else None
+    if lying is not None and (_ANYTHING_LIES.match(rest) or not draft.yes_no):
+        intent = Intent.EXIST if draft.yes_no else Intent.LIST
+        draft = replace(draft, intent=intent, named=things_lying(lying, draft.named), relation=None)
     if draft.intent not in _LEAVES_OUT or draft.text is not None:
         return None
     targets, intent = draft.named.targets, draft.intent
@@ -111,7 +170,9 @@ def all_but(text: str, read: Callable[[str], Draft | None], lexicon: Lexicon) ->
 
 def exclusion(text: str, lexicon: Lexicon) -> tuple[str, str] | None:
     """(the clause without what it leaves out, the words for that), when it leaves something out at its end."""
-    for pattern in (_SAID, _BUT, _BESIDES, _ARE_NOT, _WHICH_ARE_NOT):
+    if (front := _IN_FRONT.match(text)) and not lexicon.knows(text) and _names(front["left_out"], lexicon):
+        return f"what {front['asked']}", front["left_out"]
+    for pattern in (_SAID, _BUT, _BESIDES, _LYING_BESIDES, _ARE_NOT, _WHICH_ARE_NOT):
         match = pattern.match(text)
         if match is None or lexicon.knows(text):
             continue
@@ -126,7 +187,11 @@ def exclusion(text: str, lexicon: Lexicon) -> tuple[str, str] | None:
             rest = f"{rest} {match['be']} there"
         if done := _DONE.search(left_out):  # "I want everything except the dog outlined"
             rest, left_out = f"{rest} {done['done']}", left_out[: done.start()]
-        rest = _WHAT_ELSE.sub("what", rest)
+        if _WITHOUT_TEXT.match(left_out):
+            continue
+        if _ANYTHING.match(rest) and (lying := _LYING.match(left_out)) and not lexicon.knows(left_out):
+            rest, left_out = f"are there things that are {lying['lying']}", lying["left_out"].strip()
+        rest = _WHAT_IS.sub(r"what \g<be> there", _WHAT_ELSE.sub("what", rest))
         return ("list everything" if _ALL.match(rest) else rest), left_out
     return None
 

@@ -1,5 +1,6 @@
 """Findings: what a step of the plan comes to after the checks, before it is put into words."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,8 +16,8 @@ class Group:
     `region` the index of the given region that it is. `score` is how sure the finding is, that nothing was found
     included. `known` is False for a word that no loaded model has a name for. `prose` are Ferret's own words, when they
     are more than a name. `before` and `after` say what narrowed it, around its name: "largest ", " left of the tree";
-    "{be}" stands for "is" or "are". `lacking` tells that this is not what was asked about, but what others were to be
-    chosen by, and that it is not there.
+    their verbs are left open (`with_verbs`). `lacking` tells that this is not what was asked about, but what others
+    were to be chosen by, and that it is not there.
     """
 
     phrase: str | None
@@ -42,6 +43,15 @@ class Group:
     def from_json(cls, value: Mapping[str, Any]) -> "Group":
         """The group that `to_json` wrote."""
         return cls(**{**value, "sightings": tuple(Sighting.from_json(one) for one in value["sightings"])})
+
+
+_VERBS = {"{be}": ("is", "are"), "{do}": ("does", "do"), "{say}": ("says", "say")}
+_OPEN = re.compile(rf'"[^"]*"|{"|".join(map(re.escape, _VERBS))}')
+
+
+def with_verbs(words: str, *, many: bool) -> str:
+    """What narrows a thing, "{be}", "{do}" and "{say}" made verbs of one or of several; quotations stay as they are."""
+    return _OPEN.sub(lambda match: _VERBS[match[0]][many] if match[0] in _VERBS else match[0], words)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,16 +3,17 @@
     understand -> perceive (side by side) -> reason -> check -> clarify -> look_closer (side by side) -> answer
 
 `understand` fixes the plan from words alone. `perceive` runs the instruments that the plan asks for, each as a task
-of its own. `reason` asks Ferret; `check` tells pictures that nobody here knows anything about, and holds Ferret and the
-instruments against each other. `clarify` asks the person which one is meant, where the caller wants to be asked.
-`look_closer` cuts out or reads what passed the check, when the plan asks for that.
+of its own. `reason` asks Ferret; `check` tells pictures that nobody here knows anything about, holds Ferret and the
+instruments against each other, and reads the things that the plan tells by their text. `clarify` asks the person which
+one is meant, where the caller wants to be asked. `look_closer` cuts out or reads what passed the check, when the plan
+asks for that.
 `answer` puts it into words. `graph` is compiled without a checkpointer, for single questions and for LangGraph's own
 server; threads compile their own with `build_graph(checkpointer)`.
 """
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -33,6 +34,7 @@ from agent.composing import compose
 from agent.context import Context, default_context
 from agent.events import Token, text_pieces
 from agent.findings import Finding
+from agent.inscriptions import readings
 from agent.intents import Plan
 from agent.memory import nameable, remembered
 from agent.missing import with_missing_evidence
@@ -96,12 +98,17 @@ def perceive(sent: Json, runtime: Runtime[Context]) -> Json:
     of the state.
     """
     look = Look(**sent)  # type: ignore[typeddict-item]
+    return {"observations": _looked(look, _context(runtime))}
+
+
+def _looked(look: Look, context: Context) -> list[Json]:
+    """The observations of a look, which is told of as it begins and ends."""
     tell = get_stream_writer()
     tell({"kind": "tool_started", "tool": look["tool"], "image": look["image"]})
-    observations = take_looks(look, _context(runtime))
+    observations = take_looks(look, context)
     seen = observations[-1] | {"seconds": round(sum(one["seconds"] for one in observations), 4)}
     tell({"kind": "tool_finished", **{key: seen[key] for key in ("tool", "image", "summary", "seconds", "error")}})
-    return {"observations": observations}
+    return observations
 
 
 def reason(state: State, runtime: Runtime[Context]) -> Json:
@@ -136,6 +143,7 @@ def check(state: State, runtime: Runtime[Context]) -> Json:
     begun = time.perf_counter()
     with _listening(checker.pictures):
         checker.prepare(outside)
+        read = _read_closely(checker, state["images"], outside, context)
         findings = findings_of(checker, outside)
     for sighting in dict.fromkeys(sighting for finding in findings for sighting in finding.sightings):
         shown = {"image": sighting.image, "label": sighting.label, "box": list(sighting.box), "score": sighting.score}
@@ -143,9 +151,23 @@ def check(state: State, runtime: Runtime[Context]) -> Json:
     spoken = [_spoken(checker.asked, begun) | {"weighed": checker.kept()}] if checker.asked else []
     return {
         "findings": [finding.to_json() for finding in findings],
-        "observations": [*judged, *spoken],
+        "observations": [*judged, *read, *spoken],
         "replies": [reply.to_json() for reply in checker.replies.values()],
     }
+
+
+def _read_closely(checker: Checker, images: Sequence[str], outside: Collection[int], context: Context) -> list[Json]:
+    """Reads the things that the plan tells by their text, where that was not read yet. A look that fails is the last:
+    the next would keep everybody waiting as well.
+    """
+    taken: list[Json] = []
+    for look in readings(checker, images, outside):
+        taken += _looked(look, context)
+        if taken[-1]["failure"]:
+            break
+    for seen in taken:
+        checker.observed.add(seen)
+    return taken
 
 
 def clarify(state: State, runtime: Runtime[Context]) -> Json:

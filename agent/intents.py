@@ -94,6 +94,7 @@ class Aspect(StrEnum):
 
 RegionIndex = Annotated[int, Field(ge=0)]
 NounPhrase = Annotated[str, Field(min_length=1, max_length=300)]
+Text = Annotated[str, Field(min_length=1, max_length=300)]
 Operand = RegionIndex | NounPhrase
 # "one": a single thing, the most likely; "all": every one; a number: so many of them.
 Quantity = Literal["one", "all"] | Annotated[int, Field(ge=2, le=MAX_NUMBER)]
@@ -145,7 +146,8 @@ HALVES = frozenset({Relation.LEFT, Relation.RIGHT, Relation.ABOVE, Relation.BELO
 
 
 class Filter(_Closed):
-    """Which of the things that a phrase names are meant: by how they lie, by an order, by their colour, or all others.
+    """Which of the things that a phrase names are meant: by how they lie, by an order, by their colour, by what stands
+    on them, or all others.
 
     `of` is the phrase that it narrows: a target or an operand of the step as it stands there, or the anchor of another
     filter of the step ("the sign nearest the dog that is left of the tree"). Exactly one of these is set:
@@ -155,6 +157,8 @@ class Filter(_Closed):
     - `order`: the `nth` in that order, or as many from there on as the quantity of the step says. Nearest and farthest
       are measured from the `anchor`.
     - `colour`: those that are mostly of that colour. `negated`: those that are not.
+    - `text`: those that say so, in words of the question; case, spaces and marks do not matter. `negated`: those that
+      do not, whatever else stands on them.
     - `others`: those that are something else than the `anchor`; all of them where there is no such thing.
     """
 
@@ -162,6 +166,7 @@ class Filter(_Closed):
     relation: Relation | None = None
     order: Order | None = None
     colour: Colour | None = None
+    text: Text | None = None
     others: bool = False
     anchor: Operand | None = None
     nth: Annotated[int, Field(ge=1, le=MAX_NTH)] = 1
@@ -169,15 +174,16 @@ class Filter(_Closed):
 
     @model_validator(mode="after")
     def _one_way(self) -> "Filter":
-        if sum(way is not None for way in (self.relation, self.order, self.colour)) + self.others != 1:
-            raise ValueError("a filter has exactly one of relation, order, colour and others")
+        if sum(way is not None for way in (self.relation, self.order, self.colour, self.text)) + self.others != 1:
+            raise ValueError("a filter has exactly one of relation, order, colour, text and others")
         if self.order in {Order.NEAREST, Order.FARTHEST} and self.anchor is None:
             raise ValueError(f"{self.order} of what? name its anchor")
         if self.relation is not None and self.relation not in HALVES and self.anchor is None:
             raise ValueError(f"{self.relation} what? name its anchor")
         if self.others and self.anchor is None:
             raise ValueError("others than what? name the anchor")
-        if self.anchor is not None and (self.colour or self.order not in {None, Order.NEAREST, Order.FARTHEST}):
+        alone = self.colour is not None or self.text is not None
+        if self.anchor is not None and (alone or self.order not in {None, Order.NEAREST, Order.FARTHEST}):
             raise ValueError("only a relation, nearest, farthest and others have an anchor")
         if self.nth > 1 and self.order is None:
             raise ValueError("only an order has an n-th")
@@ -198,8 +204,9 @@ class Step(_Closed):
 
     - relate, no relation: how do the operands lie to each other; one operand: where is it in the picture;
     - relate, relation, two operands: is the first so to the second;
-    - relate, relation, one operand: what is so to it ("What is left of the dog?"), or, with `yes_no`, is it in that
-      part of the picture ("Is the dog on the left?");
+    - relate, relation, one operand: what is so to it ("What is left of the dog?"), with `yes_no` whether anything is
+      ("Is anything near the dog?"); but with left, right, above or below, whether it is in that part of the picture
+      ("Is the dog on the left?");
     - compare, no operands: which of all things (or of all `targets`) is the extreme one in `aspect`;
     - compare, nearer or farther: the last operand is what the others are nearer to, or farther from.
 
@@ -218,7 +225,7 @@ class Step(_Closed):
     operands: Annotated[tuple[Operand, ...], Field(max_length=MAX_TARGETS)] = ()
     relation: Relation | None = None
     aspect: Aspect | None = None
-    text: Annotated[str, Field(min_length=1, max_length=300)] | None = None
+    text: Text | None = None
     quantity: Quantity = "one"
     yes_no: bool = False
     wants_coordinates: bool = False
@@ -239,6 +246,12 @@ class Step(_Closed):
     def filters_of(self, phrase: Operand) -> tuple[Filter, ...]:
         """The filters that narrow a phrase, in order."""
         return tuple(one for one in self.filters if one.of == phrase)
+
+
+def asks_what_lies_so(step: Step) -> bool:
+    """Whether a step that relates asks what, or whether anything, lies so to its one operand; not where that is."""
+    lies = step.intent is Intent.RELATE and step.relation is not None and len(step.operands) == 1
+    return lies and not (step.yes_no and step.relation in HALVES)
 
 
 class Plan(_Closed):

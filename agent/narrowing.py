@@ -1,4 +1,4 @@
-"""What narrows a noun phrase: "apples left of the tree", "the largest key", "birds that are not in the water".
+"""What narrows a noun phrase: "apples left of the tree", "the largest key", 'the sign that says "open"'.
 
 What follows the noun is taken out of the words and read here, before they are cut at commas and "and"; adjectives of
 order and colour stay in the phrase, which the lexicon can read with them. What is not understood is left where it
@@ -13,6 +13,7 @@ from agent.inflection import ORDINAL, is_plural, parse_number, parse_ordinal, si
 from agent.intents import MAX_NTH, Colour, Order, Quantity, Relation
 from agent.lexicon import Lexicon, normalise
 from agent.pointing import MARK
+from agent.quotations import CARRIERS, QUOTED, SAYING, SAYING_BEGINS
 from agent.relation_words import ANY_RELATION, LIES, NOT_SO, RELATION_WORDS, relation_in
 from agent.synonyms import ADJECTIVES
 
@@ -22,13 +23,15 @@ class Narrowing:
     """A filter in the making (see `agent.intents.Filter`): its anchor is a noun phrase or the mark of a region.
 
     `side` is a side of the picture, which means the outermost thing or that half, as one or several are meant. `others`
-    are all but the anchor. `inner` narrow the anchor. `words` are those that it was read from.
+    are all but the anchor. `text` is the mark of a text (`agent.quotations`). `inner` narrow the anchor. `words` are
+    those that it was read from.
     """
 
     relation: Relation | None = None
     order: Order | None = None
     colour: Colour | None = None
     side: Relation | None = None
+    text: str = ""
     others: bool = False
     anchor: str = ""
     nth: int = 1
@@ -66,7 +69,7 @@ _NOT = r"(?P<not>(?:not|never|neither|nowhere) )?"
 _STOP = (
     rf"(?:that|which|who|and|or|nor|but|except|excluding|besides|nearest|closest|farthest|furthest|{_BE}|outside|"
     rf"touch(?:es)?|overlaps?|from (?:the )?(?:left|right|top|bottom)|(?:first|second|third|fourth|fifth|last) from|"
-    rf"(?:not )?(?:{RELATION_WORDS}) )"
+    rf"{SAYING_BEGINS}|(?:not )?(?:{RELATION_WORDS}) )"
 )
 _ANCHOR = rf"(?P<anchor>{MARK}|(?!{_STOP})[\w'-]+(?: (?!{_STOP})[\w'-]+){{0,6}})"
 _END = r"(?=$|[ ,;.!?])"
@@ -136,6 +139,10 @@ def _away(match: re.Match[str]) -> Narrowing:
     return Narrowing(relation=relation, anchor=match["anchor"], negated=not match["not"])
 
 
+def _text(match: re.Match[str]) -> Narrowing:
+    return Narrowing(text=match["text"], negated=bool(match["not"]))
+
+
 def _but(match: re.Match[str]) -> Narrowing:
     return Narrowing(others=True, anchor=match["anchor"])
 
@@ -165,6 +172,7 @@ _FOLLOWING: tuple[tuple[re.Pattern[str], _Reader], ...] = (
               rf"(?:touch|overlap|intersect|cover|hide)(?:es|s|ing|ping)?(?: with)? {_ANCHOR}"), _touching),
     (_pattern(rf"{_WHICH}{_NOT}{LIES}(?:{ANY_RELATION}) {_ANCHOR}"), _relation),
     (_pattern(rf"(?:other than|except(?: for)?|apart from|aside from) (?P<anchor>{MARK})"), _but),
+    *((_pattern(saying), _text) for saying in SAYING),
 )  # fmt: skip
 _BARE_COLOUR = _pattern(rf" {_NOT}(?P<colour>{_COLOUR})")
 _EXCEPT = re.compile(
@@ -291,12 +299,30 @@ def _chain(text: str, at: int, lexicon: Lexicon) -> tuple[int, tuple[Narrowing, 
             break
         narrowing = replace(found[1], words=found[1].words or text[end : found[0]].strip(" ,"))
         end = found[0]
-        if joined is None and chain and chain[-1].anchor and not re.fullmatch(MARK, chain[-1].anchor):
+        follows = joined is None and bool(chain and chain[-1].anchor) and not re.fullmatch(MARK, chain[-1].anchor)
+        if follows and not (narrowing.text and _CARRIES.search(text, 0, at) and not _CARRIES.search(chain[-1].anchor)):
             chain[-1] = replace(chain[-1], inner=(*chain[-1].inner, narrowing))  # it follows the anchor
         else:
             chain.append(narrowing)
     flat = tuple(part for one in chain for part in _spread(_with_adjectives(one, lexicon)))
     return (end, flat) if flat else None
+
+
+# What texts stand on: "the sign near the dog that says exit" says so, and not the dog.
+_CARRIES = re.compile(rf"\b{CARRIERS}(?: {HELD.pattern})*$", re.IGNORECASE)
+
+
+def says_so(carrier: str, text: str, lexicon: Lexicon) -> bool:
+    """Whether in "<carrier> that says <text>", `text` being a mark, the first noun of the carrier says it; not what
+    that noun is told by: "the dog near the sign".
+    """
+    _, held = take_out(f"{carrier} that says {text}", lexicon)
+    return any(one.text == text and not one.negated for chain in held for one in chain)
+
+
+def without_narrowing_texts(text: str, lexicon: Lexicon) -> list[int]:
+    """The numbers of the texts in a clause that narrow no noun in it."""
+    return [int(number) for number in re.findall(QUOTED, take_out(text, lexicon)[0])]
 
 
 def _with_adjectives(one: Narrowing, lexicon: Lexicon) -> Narrowing:
@@ -368,6 +394,7 @@ def narrowings(
         held, phrase = (*held, colour), phrase[negated.end() :]
     before = list(_adjectives(phrase, one, lexicon))
     after = [_sided(narrowing, one and not ordered) for narrowing in held]  # "the largest bird on the left"
+    after.sort(key=lambda narrowing: narrowing.text != "")  # "the second sign that says stop from the left"
     led = bool(before) and before[0].order is not None
     if before and _far(before[0]):
         # "nearest sign to the dog": the order stands before the noun, the anchor behind it.

@@ -57,11 +57,15 @@ def looks_for(plan: Plan, images: Sequence[str], regions: Sequence[Json]) -> lis
                         add("ocr", image, [region])
                 else:
                     add("ocr", image)
+            elif any(one.text is not None for one in step.filters):
+                add("ocr", image)
             if step.intent in _LOOKS_FOR_OBJECTS or named:
                 add("detector", image)
     return list(looks.values())
 
 
+# With this begins the key of a thing's text, read from close by.
+READING = "reading"
 # With this ends the key of what the detector's closer looks at a picture have settled.
 CLOSER = "closer"
 # Marks of which it is a question how much is meant.
@@ -261,6 +265,10 @@ class Observed:
         self._artifacts = artifacts
         self._read: dict[str, list[Sighting]] = {}
 
+    def add(self, observation: Json) -> None:
+        """One more look."""
+        self._observations.append(observation)
+
     def looked(self, tool: ToolName, image: int) -> bool:
         """Whether a look of that instrument at that picture was taken and did not fail."""
         return any(not one["error"] for one in self._of(tool, image))
@@ -279,8 +287,9 @@ class Observed:
         return {int(image): self._sightings(artifact) for seen in kept for image, artifact in seen.items()}
 
     def lines(self, image: int) -> list[Sighting]:
-        """Lines of text on one picture, in reading order, whichever look saw them."""
-        return [s for one in self._of("ocr", image) for s in self._sightings(one["artifact"])]
+        """Lines of text on one picture, in reading order, whichever look saw them; not what closer looks have read."""
+        looks = [one for one in self._of("ocr", image) if not one["key"].startswith(READING)]
+        return [s for one in looks for s in self._sightings(one["artifact"])]
 
     def at(self, key: str) -> list[Sighting] | None:
         """What one look saw; None when it was not taken or failed."""

@@ -15,7 +15,7 @@ from enum import IntEnum
 
 from agent.antecedents import Resolved, apart_from_before, narrowed_as_before, resolved, with_operands_of
 from agent.courtesy import leads_to_a_request, requests_within, speaks_of_people, states
-from agent.excluding import all_but
+from agent.excluding import LEAVING_OUT, all_but
 from agent.granularity import with_granularity
 from agent.inflection import is_plural
 from agent.intents import (
@@ -32,10 +32,10 @@ from agent.intents import (
     Step,
 )
 from agent.lexicon import Lexicon
-from agent.narrowing import Narrowing, is_scope
+from agent.narrowing import Narrowing, is_scope, without_narrowing_texts
 from agent.noun_phrases import Named, named
 from agent.pointing import MARK, PICTURE
-from agent.quotations import QUOTED, hold_texts, put_back
+from agent.quotations import QUOTED, hold_texts, put_back, with_texts
 from agent.reasons import reason
 from agent.rules.common import Draft
 from agent.rules.comparing import compare
@@ -102,8 +102,8 @@ def plan_question(question: str, region_count: int, image_count: int = 1, lexico
         image_count: how many pictures it is about.
         lexicon: the names that the loaded weights know, so that "watch", "hot dog" or "locked" are read as names.
 
-    Raises `RequestError` when the question is empty or names a region or a picture that was not given. Anything else,
-    odd as it may be, gives a plan of 1 to `MAX_STEPS` steps.
+    Raises `RequestError` when the question is empty, names a region or a picture that was not given, or leaves out what
+    it does not name (`agent.excluding`). Anything else, odd as it may be, gives a plan of 1 to `MAX_STEPS` steps.
     """
     known = lexicon if lexicon is not None else Lexicon(())
     asked = clean(question)
@@ -112,18 +112,19 @@ def plan_question(question: str, region_count: int, image_count: int = 1, lexico
     parts = [trim(part, end) for part, end in prepare(text, region_count, image_count)]
     parts = [_with_texts(part, texts, known) for part in parts]
     made, coordinates = _made(_fronted(parts, known), known, region_count, image_count)
-    steps = [one.step.model_copy(update={"text": put_back(one.step.text or "", texts) or None}) for one in made]
+    told = [with_texts(one.step, one.sources, texts) for one in made]
+    steps = [step for step, _ in told]
     pointed = any(one.points for one in made)
     reasons = [
         reason(
-            one.step,
+            step,
             put_back(one.reading.clause.text, texts),
             rule=one.reading.rule,
-            filled_in=[(one.reading.filled_in.said, one.reading.filled_in.meant)] if one.reading.filled_in.said else (),
+            filled_in=_filled_in(one.reading.filled_in, texts),
             slips=slips,
-            sources=one.sources,
+            sources=sources,
         )
-        for one in made
+        for one, (step, sources) in zip(made, told, strict=True)
     ]
     if not steps:
         whole = any(part is not None and part.whole for part in parts)
@@ -142,10 +143,14 @@ def plan_question(question: str, region_count: int, image_count: int = 1, lexico
 
 
 def _with_texts(part: Clause | None, texts: list[str], lexicon: Lexicon) -> Clause | None:
-    """A clause with the texts in it put back, unless it looks for one."""
+    """A clause with the texts in it put back, unless it looks for one; those that narrow a noun stay held."""
     if part is None or not re.search(QUOTED, part.text) or search(part.text, lexicon) is not None:
         return part
-    return replace(part, text=put_back(part.text, texts))
+    return replace(part, text=put_back(part.text, texts, without_narrowing_texts(part.text, lexicon)))
+
+
+def _filled_in(full: Resolved, texts: list[str]) -> list[tuple[str, str]]:
+    return [(full.said, put_back(full.meant, texts))] if full.said else []
 
 
 def _made(
@@ -299,7 +304,8 @@ def _more_of_the_same(clause: Clause, draft: Draft | None, last: _Reading, lexic
     if draft is not None and draft.text is not None and draft.stated and last.draft.text is not None and clause.more:
         carrier = draft.named if draft.named.targets or draft.named.marks else last.draft.named
         return replace(last.draft, named=carrier, text=draft.text)  # "And one that says exit?"
-    if draft is not None or states(clause.text):
+    said_so = draft is not None and draft.text is not None and draft.stated  # "And the sign that says exit?"
+    if (draft is not None and not said_so) or states(clause.text):
         return None
     two = last.draft.intent is Intent.RELATE and len(last.draft.named.operands) == 2 and last.draft.relation is not None
     if two and clause.more:
@@ -351,7 +357,8 @@ def _fronted(parts: Sequence[Clause | None], lexicon: Lexicon) -> list[Clause | 
             continue
         scope = None
         moved.append(part)
-        if part is not None and part.text and (_AMONG.match(part.text) or is_scope(part.text, lexicon)):
+        says_where = part is not None and (_AMONG.match(part.text) or is_scope(part.text, lexicon))
+        if part is not None and part.text and (says_where or LEAVING_OUT.match(part.text)):
             scope = part
     return moved
 
@@ -441,6 +448,7 @@ def _filters(
                 relation=one.relation,
                 order=one.order,
                 colour=one.colour,
+                text=one.text or None,
                 others=one.others,
                 anchor=anchor,
                 nth=one.nth,

@@ -155,7 +155,8 @@ def mark_pointing(text: str, region_count: int) -> str:
     text = _re(rf"(^|[.?!;,]\s*|\b{_PRONOUN_BEFORE} )that\b(?! (?:is|are|there|you|I|the)\b)").sub(r"\1<r_>", text)
     text = _re(r"\b(?:over|right|in|down|up)?\s*\bhere\b(?! (?:is|are)\b)").sub(" in <r_>", text)
     text = _re(r"\b(?:over|right|in|down|up) there\b").sub(" in <r_>", text)
-    text = _re(r"\b(what(?: \w+)? (?:is|lies|sits|stands)) there(?=\s*(?:$|[?.!,;]))").sub(r"\1 in <r_>", text)
+    there = r"\b(what(?: (?!else\b)\w+)? (?:is|lies|sits|stands)) there(?=\s*(?:$|[?.!,;]))"
+    text = _re(there).sub(r"\1 in <r_>", text)
     text = _single(text)
     # "the box <r0>", "the thing in <r0>", "<r_> <r_>": one mark is enough.
     text = _re(rf"\b(?:the|this|that) (?:{_SHAPES}|{_THING}) (?=<r)").sub("", text)

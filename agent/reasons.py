@@ -75,6 +75,8 @@ def _said(one: Filter) -> str:
         return f"those that are not {anchor}"
     if one.colour is not None:
         return f"{no}the {one.colour.value} ones"
+    if one.text is not None:
+        return f'those that {"do not say" if one.negated else "say"} "{one.text}"'
     if one.order is not None:
         place = f"number {one.nth} of the {one.order.value}" if one.nth > 1 else f"the {one.order.value}"
         return f"{place} to {anchor}" if one.anchor is not None else place

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from agent.inflection import ORDINAL, parse_ordinal, plural, singular
-from agent.intents import Intent
+from agent.intents import MAX_FILTERS, Intent
 from agent.lexicon import normalise
 from agent.planning import plan_question
 from agent.pointing import DID
@@ -25,6 +25,13 @@ _BEFORE = r"(?:before|earlier|previously|a moment ago|just now|at the (?:beginni
 _FLAGS = re.IGNORECASE
 
 _ONE = re.compile(rf"\b(?:the\s+)?(?P<which>{_WHICH})\s+one\b(?!\s+from\b)", _FLAGS)
+# "What else is there?": what is none of those that were found or pointed at.
+_ELSE = re.compile(
+    r"\b(?:(?P<what>what|who|(?:any|some|every)(?:thing|one|body))\s+else|other\s+(?P<things>things|objects|items)"
+    r"(?!\s+than))\b(?P<rest>[^.?!;]*)",
+    _FLAGS,
+)
+_LEAVES_OUT = re.compile(r"\b(?:except|excluding|other\s+than|apart\s+from|aside\s+from|besides|but|than)\b", _FLAGS)
 # All of a kind but those that were found: "the other one", "any others", "the rest".
 _OTHERS = re.compile(
     r"\b(?P<det>the|any|all\s+the|another|all)\s+(?:(?:(?<=another\s)|(?:other|remaining)\s+)"
@@ -118,6 +125,13 @@ def recall(question: str, images: Sequence[str], memory: Mapping[str, Any] | Non
     here = [thing for thing in found if thing["picture"] in images]
     question = recalled.put(question, _OTHERS, lambda match: _known(match, here), lambda match: _of_all(match, here))
     question = recalled.put(question, _ONE, lambda match: _chosen(match["which"].lower(), found))
+    known = _told(memory, images)
+    question = recalled.put(
+        question,
+        _ELSE,
+        lambda match: [] if _spoken_of(question, match) or _LEAVES_OUT.search(match["rest"]) else known,
+        lambda match: f"{match['what'] or match['things']}{match['rest']} other than ",
+    )
     if not recalled.regions:
         question = recalled.put(question, _IT, lambda match: [] if _spoken_of(question, match) else found[:1])
         question = recalled.put(question, _THEM, lambda match: [] if _spoken_of(question, match) else found)
@@ -202,6 +216,15 @@ def _known(match: re.Match[str], here: Sequence[Json]) -> list[Json]:
     own = words[:1] in (["one"], ["ones"]) or [singular(one) for one in words[: len(label)]] == [*map(singular, label)]
     one_of_several = len(here) > 1 and not many and re.match(r"the\s+other\b", match[0], _FLAGS) is not None
     return [] if not own or one_of_several else list(here)
+
+
+def _told(memory: Mapping[str, Any], images: Sequence[str]) -> list[Json]:
+    """What was found and what was pointed at last on these pictures; nothing where a plan cannot leave out so much."""
+    told: list[Json] = []
+    for entry in (*memory["found"], *memory["pointed"]):
+        if entry["picture"] in images and all(entry["region"] != one["region"] for one in told):
+            told.append(entry)
+    return told if len(told) <= MAX_FILTERS else []
 
 
 def _several(match: re.Match[str]) -> bool:

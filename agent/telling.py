@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from agent.answers import Status
-from agent.findings import Finding, Group
+from agent.findings import Finding, Group, with_verbs
 from agent.inflection import indefinite, is_plural, number_word, ordinal, plural
 from agent.intents import Intent, Step
 from agent.prose import Prose, linked_list
@@ -99,8 +99,7 @@ def mean(scores: Sequence[float], otherwise: float = 0.0) -> float:
 def form(group: Group, many: int) -> str:
     """The name for so many, with what narrowed it: "largest key", "apples left of the tree"."""
     name = group.name if many == 1 else plural(group.name)
-    verb = "is" if many == 1 and not is_plural(group.name) else "are"
-    return f"{group.before}{name}{group.after.replace('{be}', verb)}"
+    return f"{group.before}{name}{with_verbs(group.after, many=many != 1 or is_plural(group.name))}"
 
 
 def amount(group: Group) -> str:

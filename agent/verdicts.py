@@ -9,7 +9,8 @@ from agent.choosing import as_many, described, lies, narrowed, within
 from agent.findings import Finding, Group
 from agent.general import is_general
 from agent.inflection import singular
-from agent.intents import MAX_FILTERS, Intent, Step
+from agent.inscriptions import by_themselves, joined, lines_of, says, text_on
+from agent.intents import MAX_FILTERS, Intent, Step, asks_what_lies_so
 from agent.lexicon import MatchKind, normalise
 from agent.perception import pictures_of, pointed_at
 from agent.sightings import Sighting, covered, without_duplicates
@@ -88,9 +89,7 @@ def _told(checker: Checker, images: Sequence[int]) -> list[Group]:
 
 def _target(checker: Checker, step: Step, phrase: str, images: Sequence[int], given: Sequence[int]) -> Group:
     """What a phrase names, on all pictures of the step, within its regions where it has any."""
-    found: list[Sighting] = []
-    for image in images:
-        found += checker.present(phrase, image)
+    found = _called(checker, step, phrase, images)
     found = within(found, [checker.regions[index] for index in given], checker)
     known = checker.knows(phrase) or checker.speaks_freely
     filters = step.filters_of(phrase)
@@ -99,19 +98,33 @@ def _target(checker: Checker, step: Step, phrase: str, images: Sequence[int], gi
         return Group(phrase, spoken_name(phrase, checker), (), score, known=known)
     chosen = narrowed(found, filters, step, checker, lambda anchor: all_of(checker, step, anchor, images))
     if chosen.lacking:
-        missing = _target(checker, step.model_copy(update={"filters": ()}), chosen.lacking, images, ())
-        return replace(missing, phrase=phrase, lacking=True)
+        rest = tuple(one for one in step.filters if one.of != phrase)
+        missing = _target(checker, step.model_copy(update={"filters": rest}), chosen.lacking, images, ())
+        return replace(missing, phrase=phrase, sightings=(), lacking=True)
     kept = as_many(sorted(chosen.found, key=lambda s: -s.score), step, checker)
     ordered = chosen.found if any(one.order is not None for one in filters) else kept
     score = sum(sighting.score for sighting in kept or found) / len(kept or found) * chosen.certainty
     before, after = described(filters, step)
-    name = spoken_name(phrase, checker)
-    return Group(phrase, name, tuple(ordered), score, known=known, before=before, after=after)
+    texts = bool(ordered) and all(sighting.label == "text" for sighting in ordered)
+    name = "text" if texts else spoken_name(phrase, checker)
+    return Group(phrase, name, tuple(ordered), score, known=known or texts, before=before, after=after)
+
+
+def _called(checker: Checker, step: Step, phrase: str, images: Sequence[int]) -> list[Sighting]:
+    """All that a phrase names, not yet narrowed. Where it is told by a text that stands on none of these, but was read,
+    the text itself answers for the sign that was not seen.
+    """
+    found = [sighting for image in images for sighting in checker.present(phrase, image)]
+    wanted = next((one.text for one in step.filters_of(phrase) if one.text is not None and not one.negated), None)
+    carries_text = _TEXT_WORDS.search(phrase.lower()) is not None or not checker.knows(phrase)
+    if wanted is None or not carries_text or any(says(one, wanted, checker) for one in found):
+        return found
+    return [*found, *by_themselves(wanted, found, images, checker)]
 
 
 def all_of(checker: Checker, step: Step, phrase: str, images: Sequence[int], depth: int = 0) -> list[Sighting]:
     """All that an anchor names on some pictures, narrowed by filters of its own; `depth` is how deep it is nested."""
-    found = [sighting for image in images for sighting in checker.present(phrase, image)]
+    found = _called(checker, step, phrase, images)
     if depth > MAX_FILTERS or not found:
         return found
 
@@ -181,8 +194,7 @@ def _operands(checker: Checker, step: Step, images: Sequence[int], given: Sequen
             every = step.intent is Intent.COMPARE and step.aspect is not None and step.aspect.value in {"more", "fewer"}
             one = step.model_copy(update={"quantity": "all" if every else "one"})
             groups.append(_target(checker, one, operand, images, []))
-    alone = step.intent is Intent.RELATE and step.relation is not None and len(groups) == 1
-    if alone and not step.yes_no and step.relation is not None and groups[0].sightings:
+    if asks_what_lies_so(step) and step.relation is not None and len(groups) == 1 and groups[0].sightings:
         anchor = groups[0].sightings[0]
         near = [s for s in checker.everything(anchor.image) if lies(s, anchor, step.relation, checker)]
         groups += _by_name(near)
@@ -197,8 +209,7 @@ def _texts(checker: Checker, step: Step, images: Sequence[int], given: Sequence[
         return [_text_in(checker, index) for index in given]
     if step.targets:
         return [_text_on(checker, step, phrase, images, given) for phrase in step.targets]
-    lines = [line for image in images for line in _lines(checker, image)]
-    return [_text_group(None, lines)]
+    return [_text_group(None, [line for image in images for line in lines_of(checker, image)])]
 
 
 def _text_in(checker: Checker, index: int) -> Group:
@@ -206,7 +217,7 @@ def _text_in(checker: Checker, index: int) -> Group:
     region = checker.regions[index]
     size = checker.pictures[region.image].size
     bounds = region.bounds(*size)
-    lines = [line for line in _lines(checker, region.image) if covered(line.region, bounds) >= checker.limits.inside]
+    lines = [line for line in lines_of(checker, region.image) if covered(line.region, bounds) >= checker.limits.inside]
     text = joined(lines)
     score = sum(line.score for line in lines) / len(lines) if lines else 0.5
     place = Sighting("text", region.image, bounds.coordinates, score, "ocr", text=text, given=index)
@@ -216,7 +227,7 @@ def _text_in(checker: Checker, index: int) -> Group:
 def _text_on(checker: Checker, step: Step, phrase: str, images: Sequence[int], given: Sequence[int]) -> Group:
     """What stands on the things that a phrase names; the look at the whole picture may be followed by a closer one."""
     group = _target(checker, step, phrase, images, given)
-    lines = [line for image in images for line in _lines(checker, image)]
+    lines = [line for image in images for line in lines_of(checker, image)]
     if not group.sightings:
         filters = step.filters_of(phrase)
         if lines and filters and not group.before + group.after and _TEXT_WORDS.search(phrase.lower()):
@@ -226,26 +237,10 @@ def _text_on(checker: Checker, step: Step, phrase: str, images: Sequence[int], g
         if not filters and lines and (_TEXT_WORDS.search(phrase.lower()) or not group.known):
             return _text_group(phrase, lines)
         return group
-    with_text = [
-        replace(thing, text=joined([line for line in lines if _carries(thing, line, checker)]) or None)
-        for thing in group.sightings
-    ]
+    with_text = [replace(thing, text=text_on(thing, checker) or None) for thing in group.sightings]
     return replace(group, sightings=tuple(with_text))
-
-
-def _carries(thing: Sighting, line: Sighting, checker: Checker) -> bool:
-    return thing.image == line.image and covered(line.region, thing.region) >= checker.limits.inside
 
 
 def _text_group(phrase: str | None, lines: Sequence[Sighting]) -> Group:
     score = sum(line.score for line in lines) / len(lines) if lines else 0.8
     return Group(phrase, "text", tuple(lines), score)
-
-
-def _lines(checker: Checker, image: int) -> list[Sighting]:
-    return [line for line in checker.observed.lines(image) if line.score >= checker.limits.reading and line.text]
-
-
-def joined(lines: Sequence[Sighting]) -> str:
-    """Lines that stand together as one text."""
-    return " ".join(" ".join((line.text or "").split()) for line in lines)

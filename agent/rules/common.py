@@ -47,6 +47,14 @@ class Draft:
     stated: bool = False
 
 
+def things_lying(relation: Relation, found: Named) -> Named:
+    """Things in general that lie so to the one operand that was read: "anything left of the dog"."""
+    anchor = found.operands[0]
+    inner = tuple(one for of, one in found.filters if of == anchor)
+    lying = Narrowing(relation=relation, anchor=anchor, inner=inner, words=f"{relation.value} {anchor}")
+    return Named(("things",), (), ("things",), "all", filters=(("things", lying),))
+
+
 def pointing(
     marks: list[str], targets: tuple[str, ...], filters: tuple[tuple[NounPhrase, Narrowing], ...] = ()
 ) -> Named:

@@ -61,7 +61,7 @@ _COUNT_FILLER = pattern(
 )
 _COUNT_ACTS = pattern(
     r"^(?P<acts> (?:do|does|did)(?: not)? (?:touch|overlap|intersect|cover|hide|lie|stand|sit|hang|rest|float|appear|"
-    r"be|stay|live)"
+    r"be|stay|live|say|read|have)"
     r"\b(?! (?:there|here|anywhere)$).+)$"
 )
 _IN_REGION = pattern(rf"^ (?:{BE} )?(?:there )?(?:{IN} )+{MARK}$")

@@ -60,8 +60,8 @@ _EXIST_LOOK = pattern(
 _EXIST_IS = pattern(rf"^{BE} (?P<np>(?:an?|the|any|some|all|every) .+|[a-z][\w'-]*(?: [\w'-]+){{0,3}})$")
 
 _EXIST_COLOUR = pattern(
-    rf"^{BE} (?:the colou?rs? of )?(?P<np>(?:the|that|my|any|every|all|"
-    rf"some) [^<>]+?) (?P<colour>(?:not )?(?:{'|'.join(Colour)}|gray))(?: in colou?r)?$"
+    rf"^{BE} (?:the colou?rs? of )?(?P<np>(?:(?:the|that|my|any|every|all|"
+    rf"some) [^<>]+?|(?:any|some)thing)) (?P<colour>(?:not )?(?:{'|'.join(Colour)}|gray))(?: in colou?r)?$"
 )
 
 
@@ -100,7 +100,8 @@ def exist(text: str, lexicon: Lexicon) -> Draft | None:
         stated = rule in (_EXIST_STATED, _EXIST_CONTAIN)
         return Draft(Intent.EXIST, found, yes_no=True, loose=rule is _EXIST_LATE, stated=stated)
     if (match := _EXIST_COLOUR.match(text)) and not lexicon.knows(f"{match['np']} {match['colour']}"):
-        return Draft(Intent.EXIST, named(f"{match['np']} that is {match['colour']}", lexicon), yes_no=True)
+        coloured = pattern(r"^(?:any|some)thing$").sub("things", match["np"])
+        return Draft(Intent.EXIST, named(f"{coloured} that is {match['colour']}", lexicon), yes_no=True)
     if (match := _EXIST_IS.match(text)) and "<" not in text:
         return Draft(Intent.EXIST, named(match["np"], lexicon), yes_no=True, loose=True)
     return None

@@ -4,12 +4,13 @@ import re
 from dataclasses import replace
 
 from agent.general import is_general
-from agent.intents import Colour, Intent, Order, Relation
+from agent.intents import HALVES, Colour, Intent, Order, Relation
 from agent.lexicon import Lexicon
 from agent.noun_phrases import Named, named
 from agent.pointing import MARK, PICTURE
+from agent.quotations import QUOTED
 from agent.relation_words import ANY_RELATION, LYING, RELATION_WORDS, relation_in
-from agent.rules.common import BE, Draft, pattern
+from agent.rules.common import BE, Draft, pattern, things_lying
 
 _LIES = LYING
 _IS = pattern(rf"^{BE} (?P<there>there )?")
@@ -23,7 +24,7 @@ _CLAUSE_OF = pattern(r"\b(?:that|which|who)\b")
 _OPEN = pattern(
     rf"\b(?:that|which|who)\b(?!.* (?:{RELATION_WORDS}) )(?!.*\b(?:{'|'.join(Colour)}|gray|nearest|closest|(?:left|"
     rf"right|high|low)\w*"
-    rf"|largest|smallest|biggest)\b)[^,]*$|\bnot$"
+    rf"|largest|smallest|biggest)\b)(?!.*{QUOTED})[^,]*$|\bnot$"
 )
 _WHICH_SO = pattern(
     rf"^(?:which|what)(?P<np>(?! colou?rs?\b).*?) (?P<be>{BE}|lies?|stands?|sits?|do|does) "
@@ -116,6 +117,7 @@ _IN_PLACE = pattern(
     r"foreground)\b(?!.*\bof\b)[^,]*$"
 )
 _AND_SO = pattern(rf",? (?:and|but)(?: not)? (?:{RELATION_WORDS}) ")
+_ANYTHING = pattern(r"\s*(?:any|some)(?:thing|one|body)?(?: (?:things?|objects?|items?))?|things|objects")
 _EACH_OTHER = pattern(r"^(?:each other|one another)$")
 _BETWEEN = pattern(r"^(?:what|who|which(?: \w+)?) (?:is|are|lies|stands) (?:in )?between (?P<np>.+)$")
 _SIDES = {
@@ -189,7 +191,10 @@ def relate(text: str, lexicon: Lexicon) -> Draft | None:
                 other := pattern(rf"^.*?\bor (?:is <it> )?(?:{ANY_RELATION}) (?P<b>.+)$").match(second)
             ):
                 return draft(first, other["b"])
-            return draft(first, _EACH_OTHER.sub("", second), relation=relation, yes_no=True)
+            lying = draft(first, _EACH_OTHER.sub("", second), relation=relation, yes_no=True)
+            if lying is not None and relation in HALVES and _ANYTHING.fullmatch(first):
+                return Draft(Intent.EXIST, things_lying(relation, lying.named), yes_no=True)
+            return lying
     if match := _WHICH_SO.match(text):  # "Which keys are not on the table?"
         which = named(f"{match['np'] or 'things'} that {match['be']} {match['lies']}", lexicon)
         if which.filters and len(which.targets) == 1 and not which.marks:

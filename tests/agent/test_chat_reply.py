@@ -117,6 +117,20 @@ WRONG: dict[str, tuple[Any, TroubleKind]] = {
         steps({"intent": "compare", "aspect": "nearer", "operands": ["dog", "tree"]}), TroubleKind.NO_PLAN,
     ),
     "a text for a count": (steps({"intent": "count", "targets": ["sign"], "text": "open"}), TroubleKind.NO_PLAN),
+    "a filter's text that steers": (
+        steps({"intent": "ground", "targets": ["sign"], "filters": [{"of": "sign", "text": "\u202enepo"}]}),
+        TroubleKind.NO_PLAN,
+    ),
+    "a filter's text of nothing": (
+        steps({"intent": "ground", "targets": ["sign"], "filters": [{"of": "sign", "text": " "}]}),
+        TroubleKind.NO_PLAN,
+    ),
+    "a filter's text beside a colour": (
+        steps(
+            {"intent": "ground", "targets": ["sign"], "filters": [{"of": "sign", "text": "open", "colour": "red"}]}
+        ),
+        TroubleKind.NO_PLAN,
+    ),
     "a text that steers": (steps({"intent": "read", "text": "\x1b[2J"}), TroubleKind.NO_PLAN),
     "operands of a count": (steps({"intent": "count", "operands": ["dog"]}), TroubleKind.NO_PLAN),
     "a relation of a count": (

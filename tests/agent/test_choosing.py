@@ -77,6 +77,16 @@ def orchard(world: Any, thing: Any) -> Image.Image:
         ("Which apple is closer to the tree?", [], "The nearest apple to the tree is here.", [MIDDLE]),
         ("Which apple is farther from the tree? And the other ones?", [],
          "The farthest apple from the tree is here. The two other apples are here.", [LEFT, MIDDLE, RIGHT]),
+        ("Is there anything left of the dog?", [], "No, there is no thing left of the dog in the picture.", []),
+        ("Is anything but the dog left of the tree?", [],
+         "Yes, there are three things left of the tree other than the dog in the picture.", [LEFT, MIDDLE, NEAR]),
+        ("What is left of the tree besides the apples?", [], "I see a dog and a sign.", [DOG, NEAR]),
+        ("Is there anything near the tree?", [], "Yes, near the tree I see two apples and a sign.",
+         [TREE, MIDDLE, RIGHT, FAR]),
+        ("Where is the dog? What else is there?", [], "The dog is here. I see three apples, two signs and a tree.",
+         [DOG, LEFT, MIDDLE, RIGHT, FAR, NEAR, TREE]),
+        ("What else is there?", ["box:20,100,80,150"], "I see three apples, two signs and a tree.",
+         [LEFT, MIDDLE, RIGHT, TREE, FAR, NEAR]),
         ("Find the largest apple and cut it out.", [],
          "The largest apple is here. Here is the outline of the largest apple.", [MIDDLE]),
     ],
@@ -89,6 +99,15 @@ def test_answers(
     assert answer.status == ("answered" if boxes else "not_found")
     seen = [tuple(region.box) for region in answer.regions if region.source != "user"]
     assert sorted(set(seen)) == sorted(boxes)
+
+
+def test_else_is_what_was_not_named_in_the_turn_before(agent: Any, orchard: Image.Image) -> None:
+    talk = agent.thread("orchard")
+    talk.ask("Where is the largest apple?", orchard)
+    assert talk.ask("What else is there?").text == "I see two apples, a dog, two signs and a tree."
+    assert talk.ask("Is there anything else in the picture?").text == "No, there is no other thing in the picture."
+    assert talk.ask("What do you see?").text == "I see three apples, a dog, two signs and a tree."
+    assert talk.ask("Is there anything else?").status == "not_found"
 
 
 def test_colours_choose(agent: Any, world: Any, thing: Any) -> None:
@@ -122,6 +141,8 @@ def test_a_colour_that_belongs_to_the_name_chooses_nothing(agent: Any, orchard: 
         ([{"others": True, "anchor": 0}, {"colour": "red"}], "other red ", ""),
         ([{"others": True, "anchor": "red key"}, {"others": True, "anchor": "left key"}], "other ", ""),
         ([{"others": True, "anchor": "dog"}], "", " other than the dog"),
+        ([{"text": "open"}], "", ' that {say} "open"'),
+        ([{"text": "o\u202epe\"n", "negated": True}, {"colour": "red"}], "red ", ' that {do} not say "o pe\'n"'),
     ],
 )
 def test_described(filters: list[dict[str, Any]], before: str, after: str) -> None:

@@ -7,11 +7,14 @@ What is held fixed, and why that is all:
 - Ferret is asked about the names of the question and about places that were given or found, never in words from the
   picture. Where the things found are the same, its questions are the same.
 - The closer looks are masks of things found and readings of things found that have no text yet. They are taken only
-  where the plan segments, or reads targets, and only at boxes of the detector or of Ferret's own grounding, or at given
-  regions. Whether a thing has text already decides whether it is read from close by, so this alone may differ between a
-  picture with a text and one without; between two texts it may not.
+  where the plan segments, reads targets or tells things by a text of the question, and only at boxes of the detector
+  or of Ferret's own grounding, or at given regions. Whether a thing has text already decides whether it is read from
+  close by, so this alone may differ between a picture with a text and one without; between two texts it may not.
 - In the answer, text that was read stands between quotation marks, and in `regions[].text` of source "ocr". All other
   words, labels, boxes, spans and the status are those that any other text in the same place gives.
+- Where the question tells things by a text ("the sign that says stop"), that text is the question's own. What was read
+  only decides whether a thing is meant, and is not told: an answer is that to a text that says so, or to one that does
+  not.
 
 Most pictures are read perfectly, by a stand-in: that is the worst case. A sample goes through the embedded weights.
 """
@@ -226,6 +229,26 @@ def test_drawn_text_changes_nothing(look: Callable[..., Turn], name: str, style:
 @pytest.mark.parametrize("number", range(len(SHRINKERS) * 4))
 def test_hidden_text_changes_nothing(look: Callable[..., Turn], number: int) -> None:
     check(look, QUESTIONS[number % len(QUESTIONS)], hidden()[number].picture)
+
+
+@pytest.mark.parametrize("number", range(0, len(DRAWN), 4))
+def test_a_text_that_things_are_told_by_is_the_questions_own(look: Callable[..., Turn], number: int) -> None:
+    told_by = (
+        Asked('Outline the sign that says "zebra".'), Asked("How many apples are left of the sign that says 'zebra'?"),
+        Asked('Find every sign that does not say "zebra".'),
+    )  # fmt: skip
+    asked, picture = told_by[number // 4 % len(told_by)], draw(*DRAWN[number])
+    for read, plain in ((picture.text, HARMLESS), (f"{picture.text} zebra", "zebra")):
+        turned, other = look(asked, picture, read), look(asked, picture, plain)
+        assert turned.plan == other.plan
+        assert turned.started == other.started
+        assert turned.calls == other.calls
+        assert turned.answer.model_copy(update={"seconds": 0, "evidence": []}) == other.answer.model_copy(
+            update={"seconds": 0, "evidence": []}
+        )
+        assert not any(region.text for region in turned.answer.regions)
+        assert set(re.findall(r'"([^"]*)"', turned.answer.text)) <= {"zebra"}
+        assert all(picture.text not in call[3] for call in turned.of("ferret", "detector", "sam"))
 
 
 @pytest.mark.parametrize("asked", QUESTIONS, ids=lambda asked: asked.question)

@@ -28,7 +28,10 @@ def test_a_plan_survives_json() -> None:
         Step(intent=Intent.RELATE, regions=(1,), operands=(1, "dog"), relation=Relation.LEFT, yes_no=True),
         Step(
             intent=Intent.READ, targets=("sign",), text="No Parking", yes_no=True,
-            filters=(Filter(of="sign", others=True, anchor="left sign"),),
+            filters=(
+                Filter(of="sign", others=True, anchor="left sign"), Filter(of="sign", text="No", negated=True),
+                Filter(of="left sign", text="x"),
+            ),
         ),
         Step(intent=Intent.COMPARE, regions=(0, 1), operands=(0, 1), aspect=Aspect.KIND, quantity="all", image=2),
     )  # fmt: skip
@@ -59,6 +62,12 @@ def test_a_plan_survives_json() -> None:
         {"intent": "read", "text": ""},
         {"intent": "read", "text": "x" * 301},
         {"intent": "exist", "targets": ("sign",), "text": "open"},
+        {"intent": "exist", "targets": ("sign",), "filters": ({"of": "sign", "text": ""},)},
+        {"intent": "exist", "targets": ("sign",), "filters": ({"of": "sign", "text": "x" * 301},)},
+        {"intent": "exist", "targets": ("sign",), "filters": ({"of": "dog", "text": "open"},)},
+        {"intent": "exist", "targets": ("sign",), "filters": ({"of": "sign", "text": "open", "colour": "red"},)},
+        {"intent": "exist", "targets": ("sign",), "filters": ({"of": "sign", "text": "open", "anchor": "dog"},)},
+        {"intent": "exist", "targets": ("sign",), "filters": ({"of": "sign", "text": "open", "nth": 2},)},
         {"intent": "list", "targets": ("thing",), "filters": ({"of": "thing", "others": True},)},
         {"intent": "list", "targets": ("thing",), "filters": ({"of": "thing", "others": True, "anchor": "thing"},)},
         {

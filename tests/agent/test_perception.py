@@ -9,7 +9,7 @@ from PIL import Image
 from agent.artifacts import ArtifactStore
 from agent.context import Context
 from agent.instruments import Instruments, ToolName
-from agent.intents import Intent, Plan, Step
+from agent.intents import Filter, Intent, Plan, Relation, Step
 from agent.perception import Observed, looks_for, pictures_of, take_look
 from ferret.errors import RequestError
 
@@ -33,11 +33,21 @@ def plan(*steps: Step) -> Plan:
         (Step(intent=Intent.READ, regions=(0,)), [BOX], [("ocr", 0)]),
         (Step(intent=Intent.READ, targets=("sign",)), [], [("ocr", 0), ("detector", 0)]),
         (Step(intent=Intent.SEGMENT, targets=("dog",)), [], [("detector", 0)]),
+        (
+            Step(intent=Intent.SEGMENT, targets=("sign",), filters=(Filter(of="sign", text="exit"),)), [],
+            [("ocr", 0), ("detector", 0)],
+        ),
+        (
+            Step(
+                intent=Intent.COUNT, targets=("dog",), image=1,
+                filters=(Filter(of="dog", relation=Relation.NEAR, anchor="sign"), Filter(of="sign", text="exit")),
+            ), [], [("ocr", 1), ("detector", 1)],
+        ),
         (Step(intent=Intent.SEGMENT, regions=(0,)), [BOX], [("detector", 0)]),
         (Step(intent=Intent.COMPARE, operands=(0, 1)), [BOX, ON_SECOND], [("detector", 0), ("detector", 1)]),
         (Step(intent=Intent.DESCRIBE, image=7), [], [("detector", 0), ("detector", 1)]),
     ],
-)
+)  # fmt: skip
 def test_looks(step: Step, regions: list[Any], looks: list[tuple[str, int]]) -> None:
     assert [(look["tool"], look["image"]) for look in looks_for(plan(step), ["a", "b"], regions)] == looks
 

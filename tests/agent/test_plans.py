@@ -79,7 +79,7 @@ def _operand(operand: Operand | None) -> Operand | None:
 
 
 def _filter(one: Filter) -> tuple[object, ...]:
-    ways = (one.relation, one.order, one.colour, one.others)
+    ways = (one.relation, one.order, one.colour, one.text, one.others)
     return (_phrase(one.of), *ways, _operand(one.anchor), one.nth, one.negated)
 
 
@@ -274,6 +274,7 @@ ASKED: dict[str, Any] = {"intent": "relate", "operands": ["dog", 1], "relation":
         (SOUGHT, {"text": "closed"}),
         (SOUGHT, {"text": None}),
         (WHOLE, {"filters": [{"of": "fish", "others": True, "anchor": "tree"}]}),
+        (WHOLE, {"filters": [{"of": "fish", "text": "open"}]}),
         (WHOLE, {"intent": "ground"}),
         (WHOLE, {"targets": ["fish", "red bird"]}),
         (WHOLE, {"targets": ["red bird"]}),

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from agent.intents import MAX_FILTERS
 from agent.memory import remembered
 from agent.recalling import recall, turned_to
 
@@ -52,7 +53,18 @@ MEMORY = remembered("What do you see?", ["a"], [], THINGS, MARKED) | {"pointed":
         ("Compare the things I marked before.", "Compare <region1> and <region2>.", [point(POINT), point(LATER)]),
         ("What is my first mark?", "What is <region1>?", [point(POINT)]),
         ("Is it bigger than the dog?", "Is <region1> bigger than the dog?", [box(FIRST)]),
+        ("What else is there?", "What is there other than <region1> and <region2> and <region3>?",
+         [box(FIRST), box(SECOND), box(SIGN)]),
+        ("Is there anything else in the picture?",
+         "Is there anything in the picture other than <region1> and <region2> and <region3>?",
+         [box(FIRST), box(SECOND), box(SIGN)]),
+        ("How many other things are there?",
+         "How many things are there other than <region1> and <region2> and <region3>?",
+         [box(FIRST), box(SECOND), box(SIGN)]),
         # what stays as it is
+        ("What else is there besides the dog?", "What else is there besides the dog?", []),
+        ("Where is the dog? What else is there?", "Where is the dog? What else is there?", []),
+        ("Where else is the dog?", "Where else is the dog?", []),
         ("Find the largest key and cut it out.", "Find the largest key and cut it out.", []),
         ("And the dog?", "And the dog?", []),
         ("And the fifth one?", "And the fifth one?", []),
@@ -64,6 +76,16 @@ MEMORY = remembered("What do you see?", ["a"], [], THINGS, MARKED) | {"pointed":
 )  # fmt: skip
 def test_recall(question: str, asked: str, regions: list[Any]) -> None:
     assert recall(question, ["a"], MEMORY) == (asked, regions)
+
+
+def test_else_is_what_was_neither_found_nor_pointed_at() -> None:
+    pointed = remembered("What is this?", ["a"], [point(POINT)], THINGS[:1], None)
+    asked, regions = recall("What else is there?", ["a"], pointed)
+    assert (asked, regions) == ("What is there other than <region1> and <region2>?", [box(FIRST), point(POINT)])
+    assert recall("What else is there?", ["b"], pointed) == ("What else is there?", [])
+    many = [found("apple", [float(n), 1.0, n + 1.0, 2.0]) for n in range(MAX_FILTERS + 1)]
+    full = remembered("List everything.", ["a"], [], many, None)
+    assert recall("What else is there?", ["a"], full) == ("What else is there?", [])
 
 
 ONE_APPLE = remembered("Where is the left apple?", ["a"], [], THINGS[:1], None)

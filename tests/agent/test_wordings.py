@@ -39,7 +39,8 @@ def _operand(operand: Operand) -> str:
 
 def _filter(one: Filter) -> str:
     way = one.relation or one.order or one.colour
-    words = [f"{'!' if one.negated else ''}{way.value if way is not None else 'other than'}"]
+    kind = way.value if way is not None else f'says "{one.text}"' if one.text is not None else "other than"
+    words = [f"{'!' if one.negated else ''}{kind}"]
     words += [str(one.nth)] if one.nth > 1 else []
     words += [_operand(one.anchor)] if one.anchor is not None else []
     return f"{one.of}: {' '.join(words)}"
