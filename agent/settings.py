@@ -23,9 +23,9 @@ class Thresholds:
     doubtful_low: float = 0.04
     doubtful_high: float = 0.60
     # The log odds of a doubtful thing's name: so much to begin with, so much of the detector's, so much of Ferret's.
-    together: float = 1.25
-    eye_weight: float = 0.39
-    voice_weight: float = 0.63
+    together: float = 1.10
+    eye_weight: float = 0.41
+    voice_weight: float = 0.51
     # What the detector has seen is looked at again from close by when its longer side is less than this share of the
     # picture's, and its probability less than that; `Limits.max_zooms` bounds how often.
     small: float = 0.14
@@ -46,7 +46,7 @@ class Thresholds:
     # A detection may answer for a region that it overlaps this much; below it the region is Ferret's alone.
     matching: float = 0.30
     # How strongly each voice counts when the two name a region (exponents of their probabilities).
-    ferret_weight: float = 0.8
+    ferret_weight: float = 0.7
     detector_weight: float = 1.0
     # What a voice that did not mention a name leaves for it.
     unheard: float = 0.01
