@@ -48,7 +48,7 @@ CACHED_IMAGES = 8
 _PROMPTS_AT_ONCE = 64
 _PIXELS_AT_ONCE = 32_000_000
 """Mask logits that are brought to full size at once; bounds the memory that many regions on a large image take."""
-SMALL_ZOOM = 1.6
+SMALL_ZOOM = 2.0
 """The second look of small models whose JSON says nothing of it."""
 _ZOOM_BELOW = 0.5
 """Objects whose longer side is below this share of the picture's longer side get a second look."""
