@@ -247,6 +247,11 @@ class Step(_Closed):
         """The filters that narrow a phrase, in order."""
         return tuple(one for one in self.filters if one.of == phrase)
 
+    @property
+    def tells_by_text(self) -> bool:
+        """Whether a filter tells things by what stands on them, which somebody has to read."""
+        return any(one.text is not None for one in self.filters)
+
 
 def asks_what_lies_so(step: Step) -> bool:
     """Whether a step that relates asks what, or whether anything, lies so to its one operand; not where that is."""

@@ -31,14 +31,13 @@ def with_missing_evidence(answer: Answer, plan: Plan, observations: Iterable[Jso
         else:
             told.append(f"This is without {_CALLED[tool]}, which {why}.")
     # Nobody can tell things by a text that was not read, nor leave out those that carry it.
-    by_text = [any(one.text is not None for one in step.filters) for step in plan.steps]
-    unread = "ocr" in failed and not failed["ocr"].get("instead") and (answer.status != "answered" or any(by_text))
-    reads = [step.intent is Intent.READ or told_by for step, told_by in zip(plan.steps, by_text, strict=True)]
+    by_text = any(step.tells_by_text for step in plan.steps)
+    unread = "ocr" in failed and not failed["ocr"].get("instead") and (answer.status != "answered" or by_text)
     changes: Json = {"text": f"{answer.text} {' '.join(told)}".strip()}
-    if unread and all(reads):
+    if unread and all(step.intent is Intent.READ or step.tells_by_text for step in plan.steps):
         why = _WHY[failed["ocr"]["failure"]]
         changes = {"text": f"I cannot read it: {_CALLED['ocr']} {why}.", "spans": [], "confidence": 0.0}
-    if answer.status == "not_found" or (unread and any(by_text)):
+    if answer.status == "not_found" or (unread and by_text):
         changes["status"] = "unsure"
     if answer.basis is not None:
         score = changes.get("confidence", answer.basis.score)

@@ -57,7 +57,7 @@ def looks_for(plan: Plan, images: Sequence[str], regions: Sequence[Json]) -> lis
                         add("ocr", image, [region])
                 else:
                     add("ocr", image)
-            elif any(one.text is not None for one in step.filters):
+            elif step.tells_by_text:
                 add("ocr", image)
             if step.intent in _LOOKS_FOR_OBJECTS or named:
                 add("detector", image)

@@ -17,7 +17,7 @@ QUOTED = "\x11(\\d+)\x12"
 SAYS = r"(?:says?|said|saying|reads?|reading|spells?|spelling|states?|stating)"
 WORDS = r"(?:words?|texts?|phrase|letters|inscription|wording|lettering|writing|caption|message|title|label|slogan)"
 CARRIERS = r"(?:signs?|signposts?|signboards?|boards?|placards?|posters?|banners?|notices?|labels?|billboards?|plates?)"
-WRITTEN = r"(?:written|printed|inscribed|painted|spelled out)"
+_WRITTEN = r"(?:written|printed|inscribed|painted|spelled out)"
 _BEARS = (
     r"(?:with|has|have|having|bears?|bearing|carr(?:y|ies|ying)|shows?|showing|displays?|displaying|"
     r"labell?ed(?: with)?|marked(?: with)?|inscribed(?: with)?|titled|captioned)"
@@ -27,8 +27,8 @@ _NOT = r"(?P<not>not )?"
 _THAT = rf"(?:(?:that|which|who) )?(?:(?:do|does|did|is|are) )?{_NOT}"
 SAYING = (
     rf"{_THAT}{SAYS}{_UP_TO_TEXT}(?P<text>{QUOTED})",
-    rf"{_THAT}{_BEARS}{_UP_TO_TEXT}(?P<text>{QUOTED})(?: {WRITTEN})?",
-    rf"(?P<not>without){_UP_TO_TEXT}(?P<text>{QUOTED})(?: {WRITTEN})?",
+    rf"{_THAT}{_BEARS}{_UP_TO_TEXT}(?P<text>{QUOTED})(?: {_WRITTEN})?",
+    rf"(?P<not>without){_UP_TO_TEXT}(?P<text>{QUOTED})(?: {_WRITTEN})?",
     rf"whose {WORDS} (?:is|are|says?|reads?) {_NOT}(?P<text>{QUOTED})",
 )
 """What follows a noun and tells what stands on it: `text` is the mark, `not` whether it does not stand there."""
@@ -107,12 +107,12 @@ _SAY_AT_END = re.compile(r" (?:say|read)$", re.IGNORECASE)
 # "the board with no parking written on it"
 _WITH_WRITTEN = re.compile(
     rf"(?P<lead>\b(?:with|having|(?:that|which) (?:has|have)) ){_NO_TEXT}(?P<text>[^?!;,\x11]{{1,120}}?)"
-    rf"(?= {WRITTEN} (?:on|across) )",
+    rf"(?= {_WRITTEN} (?:on|across) )",
     re.IGNORECASE,
 )
 _ON_IT = re.compile(
     rf"(?P<said>\b(?:with|without|has|have|having|bears?|bearing|shows?|showing)(?: (?:the|an?))?(?: {WORDS})?[:,]? "
-    rf"{QUOTED})(?: (?:that is |which is )?{WRITTEN})?(?: (?:on|upon|across) (?:it|them)\b)(?! \w)",
+    rf"{QUOTED})(?: (?:that is |which is )?{_WRITTEN})?(?: (?:on|upon|across) (?:it|them)\b)(?! \w)",
     re.IGNORECASE,
 )
 _AND_TEXT = re.compile(rf"(?P<lead>[.?!;,] (?:and|or|what about|how about)(?: for)? ){_TEXT}(?=\W*(?:$|[?.!]))", re.I)
